@@ -1,0 +1,28 @@
+// The one exception type that the library throws.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace qi8 {
+
+// What kind of thing went wrong. A caller decides on this; the text is for people.
+enum class ErrorKind {
+  kFailure,      // I/O, a bad model, a full disk
+  kUsage,        // options that cannot be meant
+  kCheckFailed,  // something that was to be proved does not hold
+  kInterrupted,  // the caller asked to stop
+};
+
+// `what()` is one message made of where it happened, what was wrong and, after "; ", what to do about it.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+
+  [[nodiscard]] ErrorKind kind() const { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace qi8

@@ -1,0 +1,45 @@
+// What a caller may ask of a run. The defaults are those of the command line.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qi8 {
+
+// Which nodes are quantized.
+struct Selection {
+  std::vector<std::string> ops = {"MatMul", "Gemm", "Gather"};  // operators of ai.onnx; "all" for every rule
+  // Regular expressions (RE2 syntax) that match anywhere in a node's name. With `include`, only nodes that
+  // one of them matches; `exclude` wins. One that matches no node of the model is an error.
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  std::uint64_t min_elements = 0;  // weights with fewer are left alone
+};
+
+enum class ExternalData {
+  kAlways,  // weights of 1 KiB and more in OUTPUT.onnx.data
+  kAuto,    // kNever when that gives a file below 1 GiB, else kAlways
+  kNever,   // all in OUTPUT.onnx, which protobuf keeps below 2 GiB
+};
+
+struct QuantizeOptions {
+  std::filesystem::path input;
+  std::filesystem::path output;
+  Selection selection;
+  ExternalData external_data = ExternalData::kAlways;
+  bool replace_output = false;  // --force
+  bool dry_run = false;         // plan and lay out, write nothing
+  bool allow_empty = false;     // write an output even where nothing is quantized
+  bool hash_inputs = true;      // --no-input-checksum unsets it
+
+  std::optional<std::filesystem::path> checksum_file;  // default: OUTPUT.onnx.sha256
+  std::optional<std::filesystem::path> audit_log;      // default: quantization_log.jsonl beside the output
+
+  unsigned threads = 0;                        // 0: as many as the machine has
+  std::uint64_t memory_budget = 96ULL << 20U;  // bytes for weights in flight
+};
+
+}  // namespace qi8

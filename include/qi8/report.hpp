@@ -1,0 +1,94 @@
+// What a run decided, wrote and measured.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qi8 {
+
+// Why a node with a weight was left as it was.
+enum class SkipReason {
+  kOperatorNotSelected,  // there is a rule for it, and --ops does not name it
+  kNoRule,               // there is no INT8 form for the operator
+  kExcluded,             // --exclude names the node
+  kNotIncluded,          // --include names others
+  kTooSmall,             // below --min-elements
+  kNotConstant,          // the weight is computed, or comes from outside
+  kOverridable,          // an initializer that is a graph input too, so that a caller may replace it
+  kAmbiguous,            // the weight's name is defined twice
+  kType,                 // an element type that is not quantized
+  kShape,                // a rank or size for which the operator has no INT8 form
+  kNoSaving,             // INT8 and scales would take as many bytes as the weight
+  kOpset,                // the model's opset has not the operators of the INT8 form
+};
+
+struct Skip {
+  SkipReason reason = SkipReason::kNoRule;
+  std::string detail;  // of this one node: "float16", "opset 9", ...; may be empty
+
+  friend bool operator==(const Skip&, const Skip&) = default;
+};
+
+// A few words for people: "the weight is not constant".
+[[nodiscard]] std::string Describe(SkipReason reason);
+
+// A short fixed name for programs: "not-constant".
+[[nodiscard]] std::string Identifier(SkipReason reason);
+
+// One node that has a weight, and what becomes of it.
+struct NodeDecision {
+  std::string node;  // its name in the input; may be empty
+  std::string op_type;
+  std::string weight;  // the name of the tensor; empty where there is none
+  std::string weight_type;
+  std::vector<std::int64_t> weight_shape;
+  std::uint64_t weight_bytes = 0;  // in the input
+  std::uint64_t quantized_bytes =
+      0;                     // INT8 and scales in the output; a shared weight counts at each of its nodes
+  std::optional<Skip> skip;  // nothing: quantized
+};
+
+struct FileReport {
+  std::string path;
+  std::uint64_t size = 0;
+  std::string sha256;  // 64 hexadecimal digits; empty where it was not computed
+};
+
+struct PlanReport {
+  std::vector<NodeDecision> nodes;  // in the order of the graph
+  std::vector<FileReport> inputs;   // the model, then its data files
+  std::vector<FileReport> outputs;  // the model, then its data file if it has one; sizes are exact
+  std::size_t quantized_nodes = 0;
+  std::size_t quantized_weights = 0;    // tensors
+  std::uint64_t fp32_weight_bytes = 0;  // of the weights that are quantized
+  std::uint64_t int8_weight_bytes = 0;  // of INT8 tensors and scales that replace them
+
+  [[nodiscard]] std::uint64_t input_bytes() const { return Total(inputs); }
+  [[nodiscard]] std::uint64_t output_bytes() const { return Total(outputs); }
+
+ private:
+  static std::uint64_t Total(const std::vector<FileReport>& files) {
+    std::uint64_t total = 0;
+    for (const auto& file : files) total += file.size;
+    return total;
+  }
+};
+
+enum class Outcome {
+  kDone,              // outputs were written
+  kPlanned,           // a dry run: nothing was to be written
+  kNothingQuantized,  // nothing was written, for there was nothing to quantize
+};
+
+struct RunReport {
+  PlanReport plan;
+  Outcome outcome = Outcome::kDone;
+  double seconds = 0;
+  std::uint64_t peak_memory_bytes = 0;  // largest resident set of the process
+  std::string checksum_file;            // path; empty where none was written
+  std::string audit_log;                // path; empty where none was written
+};
+
+}  // namespace qi8

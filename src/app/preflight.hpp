@@ -1,0 +1,36 @@
+// What would fail later, found before anything is written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/file_system.hpp"
+#include "model/model.hpp"
+#include "qi8/options.hpp"
+
+namespace qi8 {
+
+// The files that a run writes.
+struct OutputPaths {
+  std::filesystem::path model;
+  std::filesystem::path data;
+  std::filesystem::path checksums;
+  std::filesystem::path audit_log;
+
+  [[nodiscard]] std::filesystem::path folder() const;
+
+  // How the model names its data file: they lie side by side.
+  [[nodiscard]] std::string data_location() const { return data.filename().native(); }
+};
+
+[[nodiscard]] OutputPaths PathsOf(const QuantizeOptions& options);
+
+// Throws Error where the output's folder is missing or not writable, where an output is a folder, where one
+// would replace an input, under whatever name, where one exists and is not to be replaced, and where the disk
+// has not `bytes_needed`.
+void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& paths, bool replace_output,
+               std::uint64_t bytes_needed);
+
+}  // namespace qi8

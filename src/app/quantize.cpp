@@ -1,0 +1,220 @@
+// The pipeline, its stages in order: load -> plan -> layout -> preflight -> execute -> publish -> record.
+
+#include "qi8/quantize.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "app/origin.hpp"
+#include "app/preflight.hpp"
+#include "audit/audit_log.hpp"
+#include "audit/checksum_file.hpp"
+#include "core/text.hpp"
+#include "exec/execute.hpp"
+#include "io/staged_file.hpp"
+#include "kernels/isa.hpp"
+#include "model/model.hpp"
+#include "plan/layout.hpp"
+#include "plan/plan.hpp"
+
+namespace qi8 {
+namespace {
+
+std::uint64_t PeakMemory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  constexpr std::uint64_t kUnit = 1024;  // Linux counts in KiB
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * kUnit;
+}
+
+// One run: what its stages share, and what they find out.
+class Run {
+ public:
+  Run(FileSystem& file_system, const QuantizeOptions& options, Observer& observer)
+      : file_system_(file_system), options_(options), observer_(observer), paths_(PathsOf(options)) {}
+
+  RunReport Go() {
+    try {
+      Quantize();
+    } catch (const Error& error) {
+      RecordFailure(error);
+      throw;
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void Quantize() {
+    observer_.OnStage("load");
+    Model model = Model::Load(file_system_, options_.input);
+    ReportInputs(model);
+
+    observer_.OnStage("plan");
+    Plan plan = MakePlan(model, options_.selection);
+    ReportPlan(model, plan);
+    if (plan.weights.empty() && !options_.allow_empty) return End(Outcome::kNothingQuantized);
+
+    observer_.OnStage("layout");
+    model.Apply(plan.rewrite);
+    const auto origin = OriginMetadata(options_, model, UnknownHashes(options_, model));
+    const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(), origin);
+    ReportOutputs(layout);
+    if (options_.dry_run) return End(Outcome::kPlanned);
+
+    observer_.OnStage("preflight");
+    Preflight(file_system_, model, paths_, options_.replace_output, layout.data_size + layout.model_size);
+
+    observer_.OnStage("execute");
+    StagedFile model_file(file_system_, paths_.model);
+    std::unique_ptr<StagedFile> data_file;
+    if (layout.data_size > 0) data_file = std::make_unique<StagedFile>(file_system_, paths_.data);
+    WriteOutputs(model, plan, layout, model_file, data_file.get());
+
+    observer_.OnStage("publish");
+    StagedFile checksum_file(file_system_, paths_.checksums);
+    WriteChecksums(checksum_file);
+    Publish(model_file, data_file.get(), checksum_file);
+
+    observer_.OnStage("record");
+    report_.checksum_file = paths_.checksums.native();
+    report_.audit_log = paths_.audit_log.native();
+    End(Outcome::kDone);
+    AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord("done", ""));
+  }
+
+  void ReportInputs(const Model& model) {
+    for (const InputFile& input : model.files()) {
+      if (!input.in_memory) report_.plan.inputs.push_back({input.file->path(), input.identity.size, ""});
+    }
+  }
+
+  void ReportPlan(const Model& model, const Plan& plan) {
+    PlanReport& report = report_.plan;
+    report.nodes = plan.nodes;
+    report.quantized_nodes = plan.rewrite.replacements.size();
+    report.quantized_weights = plan.weights.size();
+    for (const QuantizedWeight& weight : plan.weights) {
+      report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;
+    }
+    for (const NewTensor& tensor : plan.rewrite.new_tensors) report.int8_weight_bytes += tensor.bytes;
+  }
+
+  void ReportOutputs(const Layout& layout) {
+    report_.plan.outputs = {{paths_.model.native(), layout.model_size, ""}};
+    if (layout.data_size > 0) report_.plan.outputs.push_back({paths_.data.native(), layout.data_size, ""});
+  }
+
+  void WriteOutputs(Model& model, const Plan& plan, const Layout& layout, StagedFile& model_file,
+                    StagedFile* data_file) {
+    HashedOutput model_output(model_file.file(), layout.model_size);
+    std::unique_ptr<HashedOutput> data_output;
+    if (data_file != nullptr)
+      data_output = std::make_unique<HashedOutput>(data_file->file(), layout.data_size);
+
+    ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
+                           .memory_budget = options_.memory_budget,
+                           .hash_inputs = options_.hash_inputs,
+                           .on_progress = {},
+                           .should_stop = [this] { return observer_.ShouldStop(); }};
+    const std::uint64_t total = BytesToRead(model, plan, layout, execute);
+    execute.on_progress = [this, total](std::uint64_t done) { observer_.OnProgress(done, total); };
+    const auto hashes =
+        Execute(model, plan, layout, {.model = &model_output, .data = data_output.get()}, execute);
+    for (std::size_t i = 0; i < report_.plan.inputs.size(); ++i) report_.plan.inputs[i].sha256 = hashes.at(i);
+
+    WriteGraph(model.Render(OriginMetadata(options_, model, hashes)), model_output);
+    report_.plan.outputs[0].sha256 = model_output.Finish();
+    model_file.Finish();
+    if (data_output) {
+      report_.plan.outputs[1].sha256 = data_output->Finish();
+      data_file->Finish();
+    }
+  }
+
+  static unsigned DefaultThreads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+  void WriteChecksums(StagedFile& staged) {
+    std::vector<ChecksumEntry> entries;
+    for (const FileReport& file : report_.plan.outputs) {
+      entries.push_back({file.sha256, NameForChecksum(file.path, paths_.checksums)});
+    }
+    std::string existing;
+    if (const auto identity = file_system_.Identify(paths_.checksums)) {
+      existing.resize(identity->size);
+      file_system_.OpenForReading(paths_.checksums)->ReadAt(0, std::as_writable_bytes(std::span(existing)));
+    }
+    const std::string text = UpdateChecksums(existing, entries);
+    staged.file().WriteAt(0, std::as_bytes(std::span(text)));
+    staged.Finish();
+  }
+
+  // Data before model: a model never stands there whose data does not. The checksums come last, when they
+  // hold.
+  void Publish(StagedFile& model_file, StagedFile* data_file, StagedFile& checksum_file) {
+    if (data_file != nullptr) data_file->Publish();
+    model_file.Publish();
+    // The data file of a model that was replaced by one without would only puzzle.
+    if (data_file == nullptr && file_system_.Identify(paths_.data)) file_system_.Remove(paths_.data);
+    checksum_file.Publish();
+    file_system_.SyncFolder(paths_.folder());
+  }
+
+  void End(Outcome outcome) {
+    report_.outcome = outcome;
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    report_.peak_memory_bytes = PeakMemory();
+  }
+
+  AuditRecord MakeRecord(const std::string& status, const std::string& error) const {
+    return {.command = "quantize",
+            .status = status,
+            .error = error,
+            .libraries = {{"onnx", OnnxVersion()},
+                          {"protobuf", ProtobufVersion()},
+                          {"openssl", OpenSslVersion()},
+                          {"onetbb", TbbVersion()}},
+            .isa = kernels::ActiveIsa(),
+            .options_json = AllOptions(options_),
+            .run = report_};
+  }
+
+  // A run that fails must not leave a file behind where there was none, so it is recorded only where a log
+  // exists or one was asked for. The reason of the failure counts for more than a log that cannot be written
+  // either.
+  void RecordFailure(const Error& error) {
+    if (options_.dry_run || error.kind() == ErrorKind::kUsage) return;
+    End(Outcome::kDone);
+    try {
+      if (!options_.audit_log && !file_system_.Identify(paths_.audit_log)) return;
+      const bool interrupted = error.kind() == ErrorKind::kInterrupted;
+      AppendAuditRecord(file_system_, paths_.audit_log,
+                        MakeRecord(interrupted ? "interrupted" : "failed", error.what()));
+    } catch (const Error& log_error) {
+      observer_.OnWarning(std::string("the failure could not be recorded: ") + log_error.what());
+    }
+  }
+
+  FileSystem& file_system_;
+  const QuantizeOptions& options_;
+  Observer& observer_;
+  OutputPaths paths_;
+  RunReport report_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
+  if (options.memory_budget < kLeastMemoryBudget) {
+    throw Error(ErrorKind::kUsage, "a memory budget of " + FormatBytes(options.memory_budget) +
+                                       " is too small; the least is " + FormatBytes(kLeastMemoryBudget));
+  }
+  const auto file_system = MakePosixFileSystem();
+  return Run(*file_system, options, observer).Go();
+}
+
+}  // namespace qi8

@@ -1,0 +1,110 @@
+#include "audit/audit_log.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/version.hpp"
+#include "hash/sha256.hpp"
+#include "qi8/quantize.hpp"
+
+namespace qi8 {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+// Now, or SOURCE_DATE_EPOCH where a reproducible build sets it; ISO 8601 in UTC.
+std::string UtcTime() {
+  std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) {
+    std::int64_t given = 0;
+    const char* end = epoch + std::strlen(epoch);
+    if (std::from_chars(epoch, end, given).ptr == end && end != epoch) seconds = given;
+  }
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  std::array<char, 40> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text.data();
+}
+
+std::string UserName() {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return found->pw_name;
+  }
+  return std::to_string(::geteuid());
+}
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+nlohmann::ordered_json Files(const std::vector<FileReport>& files) {
+  auto list = nlohmann::ordered_json::array();
+  for (const FileReport& file : files) {
+    std::error_code ignored;
+    nlohmann::ordered_json entry{{"path", std::filesystem::absolute(file.path, ignored).native()},
+                                 {"bytes", file.size}};
+    entry["sha256"] = file.sha256.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(file.sha256);
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+nlohmann::ordered_json Skips(const PlanReport& plan) {
+  std::map<std::string, std::size_t> counts;
+  for (const NodeDecision& node : plan.nodes) {
+    if (node.skip) ++counts[Identifier(node.skip->reason)];
+  }
+  auto object = nlohmann::ordered_json::object();
+  for (const auto& [reason, count] : counts) object[reason] = count;
+  return object;
+}
+
+std::string Line(const AuditRecord& record, std::string_view previous_line) {
+  const RunReport& run = record.run;
+  auto libraries = nlohmann::ordered_json::object();
+  for (const auto& [name, version] : record.libraries) libraries[name] = version;
+  nlohmann::ordered_json json{
+      {"schema", kSchemaVersion},
+      {"previous", previous_line.empty() ? "" : Sha256::HexOf(previous_line)},
+      {"time", UtcTime()},
+      {"user", UserName()},
+      {"host", HostName()},
+      {"tool", {{"name", "quantize-int8"}, {"version", Version()}, {"commit", BuildCommit()}}},
+      {"libraries", std::move(libraries)},
+      {"isa", record.isa},
+      {"command", record.command},
+      {"options", nlohmann::ordered_json::parse(record.options_json)},
+      {"inputs", Files(run.plan.inputs)},
+      {"outputs", Files(run.plan.outputs)},
+      {"quantized_nodes", run.plan.quantized_nodes},
+      {"quantized_weights", run.plan.quantized_weights},
+      {"skipped", Skips(run.plan)},
+      {"seconds", run.seconds},
+      {"peak_memory_bytes", run.peak_memory_bytes},
+      {"status", record.status},
+  };
+  if (!record.error.empty()) json["error"] = record.error;
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record) {
+  file_system.AppendLocked(log, [&record](std::string_view last_line) { return Line(record, last_line); });
+}
+
+}  // namespace qi8

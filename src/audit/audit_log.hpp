@@ -1,0 +1,29 @@
+// The audit log: a JSON object a line, each with the SHA-256 of the line before it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/file_system.hpp"
+#include "qi8/report.hpp"
+
+namespace qi8 {
+
+// One run.
+struct AuditRecord {
+  std::string command;  // "quantize"
+  std::string status;   // "done", "failed", "interrupted", "nothing-quantized"
+  std::string error;    // the message, where it failed
+  std::vector<std::pair<std::string, std::string>> libraries;  // name and version
+  std::string isa;                                             // instruction set of the kernels
+  std::string options_json;                                    // one JSON object: the options in force
+  RunReport run;
+};
+
+// Appends the record under a lock, so that runs at the same time keep lines whole and the chain intact.
+// Throws Error where the log cannot be written.
+void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record);
+
+}  // namespace qi8

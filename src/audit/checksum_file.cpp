@@ -1,0 +1,58 @@
+#include "audit/checksum_file.hpp"
+
+#include <algorithm>
+
+namespace qi8 {
+
+std::string ChecksumLine(const ChecksumEntry& entry) {
+  std::string name;
+  for (const char c : entry.name) {
+    if (c == '\\') {
+      name += "\\\\";
+    } else if (c == '\n') {
+      name += "\\n";
+    } else if (c == '\r') {
+      name += "\\r";
+    } else {
+      name += c;
+    }
+  }
+  return (name == entry.name ? "" : "\\") + entry.sha256 + "  " + name + "\n";
+}
+
+std::string UpdateChecksums(std::string_view existing, const std::vector<ChecksumEntry>& entries) {
+  constexpr std::size_t kHexDigits = 64;
+  const auto name_part = [](std::string_view line) {
+    const std::size_t escape = line.starts_with('\\') ? 1 : 0;
+    return line.size() > escape + kHexDigits ? line.substr(escape + kHexDigits + 1) : std::string_view();
+  };
+  const auto is_replaced = [&](std::string_view line) {
+    return std::ranges::any_of(entries, [&](const ChecksumEntry& entry) {
+      std::string ours = ChecksumLine(entry);
+      ours.pop_back();
+      // The character before the name is a space in text mode and an asterisk in binary mode.
+      const std::string_view name = name_part(line);
+      return !name.empty() && name.substr(1) == name_part(ours).substr(1);
+    });
+  };
+  std::string text;
+  while (!existing.empty()) {
+    const std::size_t end = std::min(existing.find('\n'), existing.size());
+    const std::string_view line = existing.substr(0, end);
+    if (!is_replaced(line)) text.append(line).append("\n");
+    existing.remove_prefix(std::min(end + 1, existing.size()));
+  }
+  for (const ChecksumEntry& entry : entries) text += ChecksumLine(entry);
+  return text;
+}
+
+std::string NameForChecksum(const std::filesystem::path& file, const std::filesystem::path& checksum_file) {
+  std::error_code ignored;
+  const auto absolute = [&ignored](const std::filesystem::path& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+  };
+  const auto folder = absolute(checksum_file).parent_path();
+  return absolute(file).lexically_relative(folder).native();
+}
+
+}  // namespace qi8

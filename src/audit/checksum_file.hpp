@@ -1,0 +1,28 @@
+// Checksum files in the format of sha256sum.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qi8 {
+
+struct ChecksumEntry {
+  std::string sha256;  // 64 hexadecimal digits
+  std::string name;    // as `sha256sum -c`, run in the folder of the checksum file, finds it
+};
+
+// One line "<hex>  <name>", with the escapes of sha256sum where a name has a backslash or a line break.
+[[nodiscard]] std::string ChecksumLine(const ChecksumEntry& entry);
+
+// `existing` with these entries' lines in place of older ones for the same names; other lines stay as they
+// are.
+[[nodiscard]] std::string UpdateChecksums(std::string_view existing,
+                                          const std::vector<ChecksumEntry>& entries);
+
+// The name of `file` as seen from the folder of `checksum_file`.
+[[nodiscard]] std::string NameForChecksum(const std::filesystem::path& file,
+                                          const std::filesystem::path& checksum_file);
+
+}  // namespace qi8

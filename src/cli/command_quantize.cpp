@@ -1,0 +1,141 @@
+#include "cli/command_quantize.hpp"
+
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "cli/console.hpp"
+#include "plan/report_text.hpp"
+#include "qi8/quantize.hpp"
+
+namespace qi8::cli {
+namespace {
+
+const std::map<std::string, ExternalData> kExternalData = {
+    {"always", ExternalData::kAlways}, {"auto", ExternalData::kAuto}, {"never", ExternalData::kNever}};
+const std::map<std::string, ProgressMode> kProgress = {
+    {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
+
+template <typename Map>
+std::vector<std::string> Keys(const Map& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+// Standard output is what was asked for: a reader that cannot take it all is told by the status.
+void Print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error(ErrorKind::kFailure, "cannot write to standard output");
+  }
+}
+
+}  // namespace
+
+void CommandQuantize::SetUp(CLI::App& app) {
+  app.add_option("INPUT", options_.input, "FP32 model (.onnx); it is never changed")->required();
+  app.add_option("OUTPUT", options_.output, "INT8 model to write; its weights go to OUTPUT.data beside it")
+      ->required();
+
+  const std::string selection = "What is quantized";
+  app.add_option("--ops", options_.selection.ops, "Operators, separated by commas, or \"all\"")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->group(selection);
+  app.add_option("--include", options_.selection.include,
+                 "Only nodes whose name this regular expression matches (anywhere in it); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("RE")
+      ->group(selection);
+  app.add_option("--exclude", options_.selection.exclude, "Not the nodes whose name this matches; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("RE")
+      ->group(selection);
+  app.add_option("--min-elements", options_.selection.min_elements, "Leave smaller weights alone")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(selection);
+
+  const std::string output = "What is written";
+  app.add_option("--external-data", external_data_,
+                 "Weights beside the model: always, never, or auto (inside when below 1 GiB)")
+      ->check(CLI::IsMember(Keys(kExternalData)))
+      ->type_name("")
+      ->capture_default_str()
+      ->group(output);
+  app.add_flag("-f,--force", options_.replace_output, "Replace an existing output")->group(output);
+  app.add_flag("--allow-empty", options_.allow_empty, "Write an output even where nothing is quantized")
+      ->group(output);
+  app.add_option("--checksums", options_.checksum_file,
+                 "Checksum file, for sha256sum -c; lines of other files in it are kept [OUTPUT.sha256]")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--audit-log", options_.audit_log,
+                 "Log to append a record to [quantization_log.jsonl beside OUTPUT]")
+      ->type_name("FILE")
+      ->group(output);
+
+  const std::string shown = "What is shown";
+  app.add_flag("-n,--dry-run", options_.dry_run, "Write nothing; print the plan and the exact sizes")
+      ->group(shown);
+  app.add_flag("--json", json_, "Print plan and result as JSON")->group(shown);
+  app.add_option("--progress", progress_, "auto (on a terminal), always or never")
+      ->check(CLI::IsMember(Keys(kProgress)))
+      ->type_name("")
+      ->capture_default_str()
+      ->group(shown);
+  app.add_option("--log-level", log_level_, "debug, info, warn, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->type_name("")
+      ->capture_default_str()
+      ->group(shown);
+  app.add_flag("-q,--quiet", quiet_, "Only errors; the same as --log-level error --progress never")
+      ->group(shown);
+
+  const std::string resources = "How";
+  app.add_flag(
+         "--no-input-checksum", no_input_checksum_,
+         "Do not compute the SHA-256 of the input; faster, and the output does not say what it came from")
+      ->group(resources);
+  app.add_option("--threads", options_.threads, "Threads [as many as the machine has]")
+      ->check(CLI::Range(1U, 1024U))
+      ->type_name("N")
+      ->group(resources);
+  app.add_option("--memory-budget", options_.memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
+      ->default_str("96MiB")
+      ->group(resources);
+}
+
+std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_level_; }
+
+ExitStatus CommandQuantize::Run() {
+  options_.external_data = kExternalData.at(external_data_);
+  options_.hash_inputs = !no_input_checksum_;
+  const auto logger = MakeLogger(LogLevel());
+  RunReport run;
+  {
+    ConsoleObserver observer(logger, quiet_ ? ProgressMode::kNever : kProgress.at(progress_));
+    CatchSignals();
+    run = Quantize(options_, observer);
+  }
+  if (json_) {
+    Print(RunJson(run));
+  } else if (options_.dry_run) {
+    Print(PlanTable(run.plan));
+  }
+  if (run.outcome == Outcome::kNothingQuantized) {
+    logger->error(
+        "nothing to quantize in {}, so nothing was written; --allow-empty writes a copy all the same",
+        options_.input.native());
+    if (logger->should_log(spdlog::level::err)) std::fputs(SkipTable(run.plan).c_str(), stderr);
+    return kNothingQuantized;
+  }
+  if (run.outcome == Outcome::kDone && logger->should_log(spdlog::level::info)) {
+    std::fputs(Summary(run).c_str(), stderr);
+  }
+  return kDone;
+}
+
+}  // namespace qi8::cli

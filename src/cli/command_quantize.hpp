@@ -1,0 +1,29 @@
+// quantize-int8 INPUT.onnx OUTPUT.onnx
+#pragma once
+
+#include <string>
+
+#include "cli/command.hpp"
+#include "qi8/options.hpp"
+#include "qi8/report.hpp"
+
+namespace qi8::cli {
+
+class CommandQuantize final : public Command {
+ public:
+  void SetUp(CLI::App& app) override;
+  [[nodiscard]] ExitStatus Run() override;
+
+ private:
+  [[nodiscard]] std::string LogLevel() const;
+
+  QuantizeOptions options_;
+  std::string progress_ = "auto";
+  std::string external_data_ = "always";
+  std::string log_level_ = "info";
+  bool quiet_ = false;
+  bool json_ = false;
+  bool no_input_checksum_ = false;
+};
+
+}  // namespace qi8::cli

@@ -1,0 +1,86 @@
+#include "cli/console.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "core/text.hpp"
+
+namespace qi8::cli {
+namespace {
+
+// The one thing that a signal handler may touch.
+volatile std::sig_atomic_t stop_requested = 0;
+
+constexpr std::chrono::milliseconds kBetweenUpdates{100};
+
+std::string TimeLeft(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  return whole >= 60 ? std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s"
+                     : std::to_string(whole) + " s";
+}
+
+}  // namespace
+
+std::shared_ptr<spdlog::logger> MakeLogger(const std::string& level) {
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  auto logger = std::make_shared<spdlog::logger>("quantize-int8", std::move(sink));
+  logger->set_pattern("%n: %l: %v");
+  logger->set_level(spdlog::level::from_str(level));
+  return logger;
+}
+
+ConsoleObserver::ConsoleObserver(std::shared_ptr<spdlog::logger> logger, ProgressMode progress)
+    : logger_(std::move(logger)),
+      show_progress_(progress == ProgressMode::kAlways ||
+                     (progress == ProgressMode::kAuto && ::isatty(STDERR_FILENO) == 1)) {}
+
+ConsoleObserver::~ConsoleObserver() { ClearLine(); }
+
+void ConsoleObserver::OnStage(std::string_view stage) {
+  ClearLine();
+  logger_->debug("{}", stage);
+}
+
+void ConsoleObserver::OnProgress(std::uint64_t done, std::uint64_t total) {
+  if (!show_progress_) return;
+  const auto now = Clock::now();
+  if (now - last_shown_ < kBetweenUpdates && done < total) return;
+  last_shown_ = now;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
+  const std::uint64_t percent = total > 0 ? 100 * done / total : 100;
+  const std::string line = FormatBytes(done) + " of " + FormatBytes(total) + " (" + std::to_string(percent) +
+                           " %), " + FormatBytes(static_cast<std::uint64_t>(rate)) + "/s, " + TimeLeft(left) +
+                           " left";
+  std::fprintf(stderr, "\r\033[K%s", line.c_str());
+  std::fflush(stderr);
+  line_shown_ = true;
+}
+
+void ConsoleObserver::OnWarning(const std::string& message) {
+  ClearLine();
+  logger_->warn("{}", message);
+}
+
+bool ConsoleObserver::ShouldStop() { return stop_requested != 0; }
+
+void ConsoleObserver::ClearLine() {
+  if (!line_shown_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  line_shown_ = false;
+}
+
+void CatchSignals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_requested = 1; };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  // A reader of standard output that goes away is no reason to leave a model half done.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace qi8::cli

@@ -1,0 +1,47 @@
+// What people see of a run: messages and progress, all on standard error.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "qi8/observer.hpp"
+
+namespace qi8::cli {
+
+enum class ProgressMode { kAuto, kAlways, kNever };
+
+// The program's logger: "quantize-int8: error: ..." on standard error.
+[[nodiscard]] std::shared_ptr<spdlog::logger> MakeLogger(const std::string& level);
+
+// Shows a run on a console: one line of progress that is written over, where standard error is a terminal or
+// it is asked for.
+class ConsoleObserver final : public Observer {
+ public:
+  ConsoleObserver(std::shared_ptr<spdlog::logger> logger, ProgressMode progress);
+  ~ConsoleObserver() override;
+
+  void OnStage(std::string_view stage) override;
+  void OnProgress(std::uint64_t done, std::uint64_t total) override;
+  void OnWarning(const std::string& message) override;
+  [[nodiscard]] bool ShouldStop() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void ClearLine();
+
+  std::shared_ptr<spdlog::logger> logger_;
+  bool show_progress_;
+  bool line_shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_shown_;
+};
+
+// From now on SIGINT, SIGTERM and SIGHUP ask the run to stop (Observer::ShouldStop) instead of ending the
+// program.
+void CatchSignals();
+
+}  // namespace qi8::cli

@@ -1,0 +1,65 @@
+#include "core/text.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace qi8 {
+
+std::string Quote(std::string_view name, std::size_t limit) {
+  std::string quoted = "'";
+  const auto append = [&quoted](std::string_view part) {
+    for (const char c : part) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20 || byte == 0x7f) {
+        std::array<char, 5> escape{};
+        std::snprintf(escape.data(), escape.size(), "\\x%02x", static_cast<unsigned>(byte));
+        quoted += escape.data();
+      } else {
+        quoted += c;
+      }
+    }
+  };
+  if (name.size() <= limit) {
+    append(name);
+  } else {
+    append(name.substr(0, limit / 2));
+    quoted += "...";
+    append(name.substr(name.size() - limit / 2));
+  }
+  quoted += "'";
+  return quoted;
+}
+
+std::string FormatBytes(std::uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
+  constexpr std::array<const char*, 6> kUnits = {"KB", "MB", "GB", "TB", "PB", "EB"};
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  const int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, kUnits.at(unit));
+  return text.data();
+}
+
+std::string FormatCount(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t from_end = 3; from_end < text.size(); from_end += 4) {
+    text.insert(text.size() - from_end, 1, ',');
+  }
+  return text;
+}
+
+std::string FormatShape(std::span<const std::int64_t> dims) {
+  std::string text = "[";
+  for (const std::int64_t dim : dims) {
+    if (text.size() > 1) text += ", ";
+    text += std::to_string(dim);
+  }
+  return text + "]";
+}
+
+}  // namespace qi8

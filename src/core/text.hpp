@@ -1,0 +1,24 @@
+// Text for people: quoted names, sizes, lists.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace qi8 {
+
+// The name in single quotes, safe to print: control bytes as \xNN, and what is longer than `limit` bytes cut
+// in the middle. Names come from files that strangers made.
+[[nodiscard]] std::string Quote(std::string_view name, std::size_t limit = 120);
+
+// "4.29 GB", "250 KB", "12 bytes": decimal units, three significant digits.
+[[nodiscard]] std::string FormatBytes(std::uint64_t bytes);
+
+// "4,294,967,296"
+[[nodiscard]] std::string FormatCount(std::uint64_t number);
+
+// "[2, 3, 4]"
+[[nodiscard]] std::string FormatShape(std::span<const std::int64_t> dims);
+
+}  // namespace qi8

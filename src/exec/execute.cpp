@@ -1,0 +1,395 @@
+#include "exec/execute.hpp"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/version.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "core/text.hpp"
+#include "exec/buffer_pool.hpp"
+#include "exec/schedule.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/scale.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+namespace {
+
+constexpr std::uint32_t kInfinityBits = 0x7f800000;  // magnitudes from here on are infinite or NaN
+
+// How the memory budget is spent.
+struct Budget {
+  std::uint64_t tokens = 1;  // tiles on their way through the pipeline
+  ScheduleOptions schedule;
+};
+
+Budget Divide(const ExecuteOptions& options) {
+  Budget budget;
+  budget.schedule.pass_unused = options.hash_inputs;
+  const std::uint64_t tile = budget.schedule.tile_bytes;
+  const std::uint64_t token_bytes = tile + tile / sizeof(float);  // the tile and its INT8 form
+  budget.tokens =
+      std::clamp<std::uint64_t>(options.memory_budget / 4 / token_bytes, 1, 2ULL * options.threads + 1);
+  // One tile a token more: a held tile is let go when its token ends, not when the schedule says so.
+  const std::uint64_t in_flight = budget.tokens * (token_bytes + tile);
+  budget.schedule.held_tiles =
+      options.memory_budget > in_flight ? (options.memory_budget - in_flight) / tile : 0;
+  return budget;
+}
+
+// A tile on its way.
+struct Token {
+  const Step* step = nullptr;
+  std::shared_ptr<std::byte> input;
+  std::shared_ptr<std::byte> output;
+  std::vector<std::uint32_t> magnitudes;  // of the scales that the tile has a part in, as float bits
+  std::shared_ptr<const std::vector<float>> scales;  // of the tile's groups
+  std::optional<std::uint64_t> non_finite;           // element of the tensor
+};
+using TokenPointer = std::shared_ptr<Token>;
+
+class Pipeline {
+ public:
+  Pipeline(const Model& model, const Plan& plan, const Layout& layout, OutputFiles outputs,
+           const ExecuteOptions& options)
+      : model_(model),
+        plan_(plan),
+        layout_(layout),
+        outputs_(outputs),
+        options_(options),
+        budget_(Divide(options)),
+        steps_(MakeSchedule(model, plan, layout, budget_.schedule)),
+        input_pool_(budget_.schedule.tile_bytes),
+        output_pool_(budget_.schedule.tile_bytes / sizeof(float)),
+        input_hashes_(model.files().size()),
+        input_hashed_(model.files().size(), 0) {}
+
+  void Run() {
+    using oneapi::tbb::filter_mode;
+    using oneapi::tbb::make_filter;
+    const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
+                                              options_.threads);
+    oneapi::tbb::task_arena arena(static_cast<int>(options_.threads));
+    arena.execute([this] {
+      oneapi::tbb::parallel_pipeline(
+          budget_.tokens,
+          make_filter<void, TokenPointer>(filter_mode::serial_in_order,
+                                          [this](oneapi::tbb::flow_control& flow) { return Read(flow); }) &
+              make_filter<TokenPointer, TokenPointer>(
+                  filter_mode::parallel, [this](TokenPointer token) { return Scan(std::move(token)); }) &
+              make_filter<TokenPointer, TokenPointer>(
+                  filter_mode::serial_in_order,
+                  [this](TokenPointer token) { return Settle(std::move(token)); }) &
+              make_filter<TokenPointer, TokenPointer>(
+                  filter_mode::parallel, [this](TokenPointer token) { return Quantize(std::move(token)); }) &
+              make_filter<TokenPointer, void>(filter_mode::serial_in_order,
+                                              [this](const TokenPointer& token) { Write(*token); }));
+    });
+  }
+
+  std::vector<std::string> InputHashes() {
+    std::vector<std::string> hashes(input_hashes_.size());
+    for (std::size_t i = 0; options_.hash_inputs && i < hashes.size(); ++i)
+      hashes[i] = input_hashes_[i].FinishHex();
+    return hashes;
+  }
+
+ private:
+  const WorkItem& ItemOf(const Step& step) const { return layout_.work[step.item]; }
+  const Tensor& TensorOf(const Step& step) const { return model_.tensors()[ItemOf(step).source]; }
+  const QuantizedWeight* WeightOf(const Step& step) const {
+    if (step.item == kNoItem || !ItemOf(step).weight) return nullptr;
+    return &plan_.weights[*ItemOf(step).weight];
+  }
+
+  static std::span<const float> Values(const Token& token) {
+    return {reinterpret_cast<const float*>(token.input.get()), token.step->range.length / sizeof(float)};
+  }
+  static std::span<std::int8_t> Quantized(const Token& token) {
+    return {reinterpret_cast<std::int8_t*>(token.output.get()), token.step->range.length / sizeof(float)};
+  }
+
+  // Stage 1, one tile after the other: the bytes, and the checksum of the input.
+  TokenPointer Read(oneapi::tbb::flow_control& flow) {
+    if (next_step_ == steps_.size()) {
+      flow.stop();
+      return nullptr;
+    }
+    if (options_.should_stop && options_.should_stop()) throw Error(ErrorKind::kInterrupted, "interrupted");
+    const Step& step = steps_[next_step_++];
+    auto token = std::make_shared<Token>();
+    token->step = &step;
+    if (!Reads(step.kind)) {
+      token->input = std::move(held_.front());
+      held_.pop_front();
+      return token;
+    }
+    token->input = input_pool_.Take();
+    const std::span<std::byte> bytes(token->input.get(), step.range.length);
+    model_.files()[step.file].file->ReadAt(step.range.offset, bytes);
+    HashInput(step, bytes);
+    if (step.kind == StepKind::kScanHold) held_.push_back(token->input);
+    bytes_read_ += step.range.length;
+    if (options_.on_progress) options_.on_progress(bytes_read_);
+    return token;
+  }
+
+  // Tensors may overlap, and tiles may come again: only what lies beyond the hashed part is hashed.
+  void HashInput(const Step& step, std::span<const std::byte> bytes) {
+    if (!options_.hash_inputs || model_.files()[step.file].in_memory) return;
+    std::uint64_t& hashed = input_hashed_[step.file];
+    if (step.range.end() <= hashed) return;
+    input_hashes_[step.file].Update(bytes.subspan(hashed - step.range.offset));
+    hashed = step.range.end();
+  }
+
+  // Stage 2, in parallel: the largest magnitude of each channel of the tile.
+  TokenPointer Scan(TokenPointer token) const {
+    const QuantizedWeight* weight = WeightOf(*token->step);
+    if (weight == nullptr || !Scans(token->step->kind)) return token;
+    const ChannelShape& shape = weight->shape;
+    const auto values = Values(*token);
+    const std::uint64_t group_elements = shape.group_elements();
+    const std::uint64_t groups = std::max<std::uint64_t>(1, values.size() / group_elements);
+    token->magnitudes.resize(groups * shape.channels, 0);
+    const std::span<std::uint32_t> magnitudes(token->magnitudes);
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      const auto group =
+          values.subspan(g * group_elements, std::min<std::uint64_t>(group_elements, values.size()));
+      if (shape.channels == 1) {
+        magnitudes[g] = kernels::AbsMaxBits(group);
+      } else {
+        kernels::AbsMaxBitsByColumn(group, token->step->first_element % shape.channels,
+                                    magnitudes.subspan(g * shape.channels, shape.channels));
+      }
+    }
+    if (std::ranges::any_of(magnitudes, [](std::uint32_t bits) { return bits >= kInfinityBits; })) {
+      if (const auto index = kernels::FindNonFinite(values)) {
+        token->non_finite = token->step->first_element + *index;
+      }
+    }
+    return token;
+  }
+
+  // Stage 3, in order: magnitudes of all tiles of a group become its scales, which its emissions then find
+  // here.
+  TokenPointer Settle(TokenPointer token) {
+    const Step& step = *token->step;
+    const QuantizedWeight* weight = WeightOf(step);
+    if (weight == nullptr) return token;
+    if (token->non_finite) FailNonFinite(step, *token->non_finite);
+    if (step.kind == StepKind::kWhole) {
+      token->scales = ScalesOf(token->magnitudes);
+    } else if (Scans(step.kind)) {
+      group_magnitudes_.resize(token->magnitudes.size(), 0);
+      for (std::size_t i = 0; i < group_magnitudes_.size(); ++i) {
+        group_magnitudes_[i] = std::max(group_magnitudes_[i], token->magnitudes[i]);
+      }
+      if (step.ends_group) {
+        group_scales_.push_back(ScalesOf(group_magnitudes_));
+        group_magnitudes_.clear();
+      }
+    } else {
+      token->scales = group_scales_.front();
+      if (step.ends_group) group_scales_.pop_front();
+    }
+    return token;
+  }
+
+  static std::shared_ptr<const std::vector<float>> ScalesOf(const std::vector<std::uint32_t>& magnitudes) {
+    auto scales = std::make_shared<std::vector<float>>(magnitudes.size());
+    std::ranges::transform(magnitudes, scales->begin(), kernels::SymmetricInt8Scale);
+    return scales;
+  }
+
+  [[noreturn]] void FailNonFinite(const Step& step, std::uint64_t element) const {
+    const Tensor& tensor = TensorOf(step);
+    std::vector<std::int64_t> index(tensor.dims.size());
+    for (std::size_t d = tensor.dims.size(); d-- > 0;) {
+      const auto dim = static_cast<std::uint64_t>(tensor.dims[d]);
+      index[d] = static_cast<std::int64_t>(element % dim);
+      element /= dim;
+    }
+    throw Error(ErrorKind::kFailure, Quote(model_.files().front().file->path()) + ": tensor " +
+                                         Quote(tensor.name) + " has a NaN or an infinity at index " +
+                                         FormatShape(index) +
+                                         "; mend the model, or leave that weight out with --exclude");
+  }
+
+  // Stage 4, in parallel: the INT8 form of the tile.
+  TokenPointer Quantize(TokenPointer token) {
+    const Step& step = *token->step;
+    const QuantizedWeight* weight = WeightOf(step);
+    if (weight == nullptr || !Emits(step.kind)) return token;
+    token->output = output_pool_.Take();
+    const ChannelShape& shape = weight->shape;
+    const auto values = Values(*token);
+    const auto output = Quantized(*token);
+    const std::span<const float> scales(*token->scales);
+    if (weight->layout == WeightLayout::kTransposed) {
+      const std::uint64_t rows = std::max<std::uint64_t>(1, values.size() / shape.reduced);
+      kernels::QuantizeTransposed(values, rows, values.size() / rows, scales, output.data(), rows);
+      return token;
+    }
+    const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), values.size());
+    for (std::uint64_t start = 0, g = 0; start < values.size(); start += group_elements, ++g) {
+      const auto group = values.subspan(start, group_elements);
+      const auto group_output = output.subspan(start, group_elements);
+      if (shape.channels == 1) {
+        kernels::QuantizeRow(group, scales[g], group_output);
+      } else {
+        kernels::QuantizeByColumn(group, step.first_element % shape.channels,
+                                  scales.subspan(g * shape.channels, shape.channels), group_output);
+      }
+    }
+    return token;
+  }
+
+  // Stage 5, in order: to its place in the output.
+  void Write(const Token& token) {
+    const Step& step = *token.step;
+    if (step.item == kNoItem || !Emits(step.kind)) return;
+    const WorkItem& item = ItemOf(step);
+    const OutputPlace& place = layout_.places[item.output];
+    const QuantizedWeight* weight = WeightOf(step);
+    if (weight == nullptr) {
+      const std::uint64_t offset = step.range.offset - TensorOf(step).source.range.offset;
+      FileFor(place).Write(place.offset + offset, {token.input.get(), step.range.length});
+      return;
+    }
+    if (weight->layout == WeightLayout::kTransposed) {
+      WriteTransposed(token, *weight, place);
+    } else {
+      FileFor(place).Write(place.offset + step.first_element, std::as_bytes(Quantized(token)));
+    }
+    if (step.kind == StepKind::kWhole || step.ends_group) WriteScales(token, *weight);
+  }
+
+  // The tile is [rows, columns] of the source and stands as [columns, rows] in the output buffer, a run of
+  // `rows` bytes for each row of the output tensor [reduced, groups].
+  void WriteTransposed(const Token& token, const QuantizedWeight& weight, const OutputPlace& place) {
+    const ChannelShape& shape = weight.shape;
+    const auto bytes = std::as_bytes(Quantized(token));
+    const std::uint64_t rows = std::max<std::uint64_t>(1, bytes.size() / shape.reduced);
+    const std::uint64_t columns = bytes.size() / rows;
+    const std::uint64_t first_row = token.step->first_element / shape.reduced;
+    const std::uint64_t first_column = token.step->first_element % shape.reduced;
+    HashedOutput& file = FileFor(place);
+    for (std::uint64_t c = 0; c < columns; ++c) {
+      file.WritePiece(place.offset + (first_column + c) * shape.groups + first_row,
+                      bytes.subspan(c * rows, rows));
+    }
+    const bool last = token.step->first_element + bytes.size() == shape.elements();
+    if (last) file.MarkWritten({place.offset, shape.elements()});
+  }
+
+  void WriteScales(const Token& token, const QuantizedWeight& weight) {
+    const std::uint64_t first_group = token.step->first_element / weight.shape.group_elements();
+    const std::uint64_t offset = first_group * weight.shape.channels * sizeof(float);
+    for (const ScaleOutput& output : weight.scales) {
+      const OutputPlace& place = layout_.places[output.tensor];
+      std::vector<float> scales = *token.scales;
+      for (float& scale : scales) scale *= output.factor;
+      FileFor(place).Write(place.offset + offset, std::as_bytes(std::span(scales)));
+    }
+  }
+
+  HashedOutput& FileFor(const OutputPlace& place) const {
+    return place.file == OutputFile::kModel ? *outputs_.model : *outputs_.data;
+  }
+
+  const Model& model_;
+  const Plan& plan_;
+  const Layout& layout_;
+  OutputFiles outputs_;
+  const ExecuteOptions& options_;
+  Budget budget_;
+  std::vector<Step> steps_;
+  BufferPool input_pool_;
+  BufferPool output_pool_;
+
+  // Stage 1's own.
+  std::size_t next_step_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  std::deque<std::shared_ptr<std::byte>> held_;
+  std::vector<Sha256> input_hashes_;
+  std::vector<std::uint64_t> input_hashed_;
+
+  // Stage 3's own.
+  std::vector<std::uint32_t> group_magnitudes_;
+  std::deque<std::shared_ptr<const std::vector<float>>> group_scales_;
+};
+
+// The gaps that alignment leaves in the data file stay zero.
+void MarkGaps(const Layout& layout, const Model& model, const Plan& plan, HashedOutput& data) {
+  std::vector<ByteRange> used;
+  const auto add = [&](std::uint32_t tensor, std::uint64_t length) {
+    if (layout.places[tensor].file == OutputFile::kData)
+      used.push_back({layout.places[tensor].offset, length});
+  };
+  for (const WorkItem& item : layout.work) {
+    if (!item.weight) {
+      add(item.output, model.tensors()[item.source].source.range.length);
+      continue;
+    }
+    const QuantizedWeight& weight = plan.weights[*item.weight];
+    add(weight.int8_tensor, weight.shape.elements());
+    for (const ScaleOutput& scale : weight.scales) add(scale.tensor, weight.shape.scales() * sizeof(float));
+  }
+  std::ranges::sort(used);
+  std::uint64_t end = 0;
+  for (const ByteRange& range : used) {
+    data.MarkWritten({end, range.offset - end});
+    end = range.end();
+  }
+}
+
+void RequireUnchanged(const Model& model) {
+  for (const InputFile& input : model.files()) {
+    if (!input.in_memory && input.file->Identity() != input.identity) {
+      throw Error(
+          ErrorKind::kFailure,
+          Quote(input.file->path()) + " was changed while it was read; run again when nothing writes to it");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> Execute(const Model& model, const Plan& plan, const Layout& layout,
+                                 OutputFiles outputs, const ExecuteOptions& options) {
+  if (outputs.data != nullptr) MarkGaps(layout, model, plan, *outputs.data);
+  Pipeline pipeline(model, plan, layout, outputs, options);
+  pipeline.Run();
+  RequireUnchanged(model);
+  return pipeline.InputHashes();
+}
+
+void WriteGraph(const ModelImage& image, HashedOutput& model_file) {
+  const auto text = std::as_bytes(std::span(image.text));
+  std::size_t position = 0;
+  std::uint64_t offset = 0;
+  for (const auto& slot : image.slots) {
+    model_file.Write(offset, text.subspan(position, slot.text_position - position));
+    position = slot.text_position;
+    offset = slot.offset + slot.length;
+  }
+  model_file.Write(offset, text.subspan(position));
+}
+
+std::uint64_t BytesToRead(const Model& model, const Plan& plan, const Layout& layout,
+                          const ExecuteOptions& options) {
+  std::uint64_t total = 0;
+  for (const Step& step : MakeSchedule(model, plan, layout, Divide(options).schedule)) {
+    if (Reads(step.kind)) total += step.range.length;
+  }
+  return total;
+}
+
+std::string TbbVersion() { return TBB_runtime_version(); }
+
+}  // namespace qi8

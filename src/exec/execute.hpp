@@ -1,0 +1,48 @@
+// Execution of a plan: a bounded streaming pipeline from the input files to the staged output files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "exec/hashed_output.hpp"
+#include "model/model.hpp"
+#include "plan/layout.hpp"
+#include "plan/plan.hpp"
+
+namespace qi8 {
+
+struct ExecuteOptions {
+  unsigned threads = 1;
+  std::uint64_t memory_budget = 0;  // bytes for tiles; at least kLeastMemoryBudget
+  bool hash_inputs = true;
+  std::function<void(std::uint64_t bytes_read)> on_progress;  // called from one thread at a time
+  std::function<bool()> should_stop;                          // true: end with Error of kind kInterrupted
+};
+
+inline constexpr std::uint64_t kLeastMemoryBudget = 8ULL << 20U;
+
+struct OutputFiles {
+  HashedOutput* model = nullptr;
+  HashedOutput* data = nullptr;  // null where the layout has no data file
+};
+
+// Reads every input once from front to back (weights larger than the budget twice), quantizes and copies, and
+// writes every tensor to its place. Returns the SHA-256 of each file of the model in the order of
+// Model::files(), empty ones where inputs are not hashed. Throws Error for a NaN or an infinity in a weight,
+// naming tensor and index, and for an input that changed since it was opened.
+std::vector<std::string> Execute(const Model& model, const Plan& plan, const Layout& layout,
+                                 OutputFiles outputs, const ExecuteOptions& options);
+
+// Writes what stands in the model file around the tensors: the rest of it.
+void WriteGraph(const ModelImage& image, HashedOutput& model_file);
+
+// Bytes that Execute reads, for progress: the inputs, and again what is read twice.
+[[nodiscard]] std::uint64_t BytesToRead(const Model& model, const Plan& plan, const Layout& layout,
+                                        const ExecuteOptions& options);
+
+// The version of the oneTBB that runs the pipeline.
+[[nodiscard]] std::string TbbVersion();
+
+}  // namespace qi8

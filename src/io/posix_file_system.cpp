@@ -1,0 +1,266 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "core/text.hpp"
+#include "io/file_system.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kFailure, message); }
+
+[[noreturn]] void FailWithErrno(std::string_view action, std::string_view path) {
+  const int code = errno;
+  std::string message =
+      "cannot " + std::string(action) + " " + Quote(path) + ": " + std::generic_category().message(code);
+  if (code == ENOSPC || code == EDQUOT) message += "; free some space or choose another output folder";
+  if (code == EACCES || code == EPERM) message += "; check the permissions of the file and of its folder";
+  Fail(message);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int Release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+struct stat Status(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) FailWithErrno("examine", path);
+  return status;
+}
+
+FileIdentity IdentityOf(const struct stat& status) {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .modified_ns = status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
+}
+
+void ReadFully(int fd, const std::string& path, std::uint64_t offset, std::span<std::byte> into) {
+  while (!into.empty()) {
+    const ssize_t count = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      FailWithErrno("read", path);
+    }
+    if (count == 0) {
+      Fail("cannot read " + Quote(path) + ": it ends at byte " + FormatCount(offset) + ", " +
+           FormatCount(into.size()) + " bytes early; was it cut short while it was read?");
+    }
+    offset += static_cast<std::uint64_t>(count);
+    into = into.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
+    ReadFully(fd_.get(), path_, offset, into);
+  }
+  [[nodiscard]] FileIdentity Identity() const override { return IdentityOf(Status(fd_.get(), path_)); }
+
+ private:
+  Descriptor fd_;
+  std::string path_;
+};
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t count = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        FailWithErrno("write", path_);
+      }
+      offset += static_cast<std::uint64_t>(count);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
+    ReadFully(fd_.get(), path_, offset, into);
+  }
+
+  void Reserve(std::uint64_t size) override {
+    if (size == 0) return;
+    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) == 0) return;
+    if (errno != EOPNOTSUPP && errno != ENOSYS) FailWithErrno("reserve space for", path_);
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) FailWithErrno("set the size of", path_);
+  }
+
+  void StartWriteBack(std::uint64_t offset, std::uint64_t length) override {
+    // Only advice: where the file system cannot, Sync does it all.
+    ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                      SYNC_FILE_RANGE_WRITE);
+  }
+
+  void Sync() override {
+    if (::fsync(fd_.get()) != 0) FailWithErrno("flush to disk", path_);
+  }
+
+  void Close() override {
+    if (::close(fd_.Release()) != 0) FailWithErrno("close", path_);
+  }
+
+ private:
+  Descriptor fd_;
+  std::string path_;
+};
+
+std::unique_ptr<ReadableFile> OpenRegular(const fs::path& path, int extra_flags) {
+  // O_NONBLOCK: opening a pipe must not wait for a writer. It has no effect on the regular files that are
+  // kept.
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | extra_flags));
+  if (fd.get() < 0) FailWithErrno("open", path.native());
+  const struct stat status = Status(fd.get(), path.native());
+  if (S_ISDIR(status.st_mode)) Fail("cannot read " + Quote(path.native()) + ": it is a folder, not a file");
+  if (!S_ISREG(status.st_mode)) Fail("cannot read " + Quote(path.native()) + ": it is not a regular file");
+  return std::make_unique<PosixReadableFile>(fd.Release(), path.native());
+}
+
+std::string LastLine(int fd, const std::string& path) {
+  constexpr std::uint64_t kStep = 64 * 1024;
+  std::uint64_t start = static_cast<std::uint64_t>(Status(fd, path).st_size);
+  std::string tail;
+  while (start > 0) {
+    const std::uint64_t step = std::min(start, kStep);
+    start -= step;
+    std::string piece(step, '\0');
+    ReadFully(fd, path, start, std::as_writable_bytes(std::span(piece)));
+    tail.insert(0, piece);
+    const std::size_t text_end = tail.ends_with('\n') ? tail.size() - 1 : tail.size();
+    const std::size_t line_break = text_end == 0 ? std::string::npos : tail.rfind('\n', text_end - 1);
+    if (line_break != std::string::npos) return tail.substr(line_break + 1, text_end - line_break - 1);
+  }
+  if (tail.ends_with('\n')) tail.pop_back();
+  return tail;
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  std::unique_ptr<ReadableFile> OpenForReading(const fs::path& path) override { return OpenRegular(path, 0); }
+
+  std::unique_ptr<ReadableFile> OpenBeneath(const fs::path& folder, const std::string& relative) override {
+    const fs::path wanted(relative);
+    if (relative.empty()) Fail("its location is empty");
+    if (relative.find('\0') != std::string::npos) Fail("its location has a zero byte in it");
+    if (wanted.is_absolute())
+      Fail("its location " + Quote(relative) + " is absolute, not relative to the model's folder");
+    std::error_code error;
+    const fs::path base = fs::canonical(folder.empty() ? fs::path(".") : folder, error);
+    if (error) Fail("cannot resolve folder " + Quote(folder.native()) + ": " + error.message());
+    const fs::path resolved = fs::canonical(base / wanted, error);
+    if (error) Fail("cannot open " + Quote((folder / wanted).native()) + ": " + error.message());
+    const auto [base_end, ignored] =
+        std::mismatch(base.begin(), base.end(), resolved.begin(), resolved.end());
+    if (base_end != base.end()) {
+      Fail("its location " + Quote(relative) + " leads out of the model's folder to " +
+           Quote(resolved.native()));
+    }
+    auto file = OpenRegular(resolved, O_NOFOLLOW);
+    struct stat status {};
+    if (::stat(resolved.c_str(), &status) != 0) FailWithErrno("examine", resolved.native());
+    if (status.st_nlink > 1) {
+      Fail(Quote(resolved.native()) +
+           " has several hard links, so it may lie outside the model's folder; copy it");
+    }
+    return file;
+  }
+
+  std::unique_ptr<WritableFile> Create(const fs::path& path) override {
+    constexpr mode_t kMode = 0666;  // less the umask, as any other file of the user
+    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+    if (fd.get() < 0) FailWithErrno("create", path.native());
+    return std::make_unique<PosixWritableFile>(fd.Release(), path.native());
+  }
+
+  std::optional<FileIdentity> Identify(const fs::path& path) override {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return IdentityOf(status);
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    FailWithErrno("examine", path.native());
+  }
+
+  bool IsFolder(const fs::path& path) override {
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+  }
+
+  bool IsWritableFolder(const fs::path& path) override { return ::access(path.c_str(), W_OK | X_OK) == 0; }
+
+  std::uint64_t FreeSpace(const fs::path& folder) override {
+    struct statvfs status {};
+    if (::statvfs(folder.c_str(), &status) != 0) FailWithErrno("examine the file system of", folder.native());
+    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
+  void Rename(const fs::path& from, const fs::path& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) FailWithErrno("rename a finished file to", to.native());
+  }
+
+  void Remove(const fs::path& path) override {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) FailWithErrno("remove", path.native());
+  }
+
+  void SyncFolder(const fs::path& folder) override {
+    const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0) FailWithErrno("open folder", folder.native());
+    if (::fsync(fd.get()) != 0 && errno != EINVAL) FailWithErrno("flush to disk the folder", folder.native());
+  }
+
+  void AppendLocked(const fs::path& path,
+                    const std::function<std::string(std::string_view)>& compose) override {
+    constexpr mode_t kMode = 0666;
+    const std::string& name = path.native();
+    struct stat status {};
+    const bool regular = ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+    const int access = regular ? O_RDWR : O_WRONLY;
+    const Descriptor fd(::open(path.c_str(), access | O_APPEND | O_CREAT | O_CLOEXEC, kMode));
+    if (fd.get() < 0) FailWithErrno("open", name);
+    if (regular && ::flock(fd.get(), LOCK_EX) != 0) FailWithErrno("lock", name);
+    const std::string text = compose(regular ? LastLine(fd.get(), name) : std::string());
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const ssize_t count = ::write(fd.get(), rest.data(), rest.size());
+      if (count < 0 && errno != EINTR) FailWithErrno("append to", name);
+      if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
+    }
+    if (regular && ::fsync(fd.get()) != 0) FailWithErrno("flush to disk", name);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+
+}  // namespace qi8

@@ -1,0 +1,357 @@
+// The SIMD body of kernels.hpp, which kernels.cpp includes once for each instruction set.
+//
+// All functions here are compiled with the instructions of their target, so an inline function of the
+// standard library that they instantiate could be linked into code that runs on a lesser CPU. They keep to
+// raw pointers for that reason.
+
+// Not #pragma once: Highway flips HWY_TARGET_TOGGLE to let the file in again for the next target.
+#if defined(QI8_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef QI8_KERNELS_INL
+#undef QI8_KERNELS_INL
+#else
+#define QI8_KERNELS_INL
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "kernels/kernels.hpp"
+#include "kernels/reference.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace qi8::kernels {
+namespace HWY_NAMESPACE {
+
+// Plain loops serve where there are no vectors, and on 32-bit Arm, whose vectors flush denormals and cannot
+// divide.
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_ARCH_ARM_V7
+
+using reference::AbsMaxBits;
+using reference::AbsMaxBitsByColumn;
+using reference::QuantizeByColumn;
+using reference::QuantizeRow;
+using reference::QuantizeTransposed;
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using BitsTag = hn::RebindToUnsigned<FloatTag>;
+using Int8Tag = hn::Rebind<int8_t, FloatTag>;
+using FloatVec = hn::Vec<FloatTag>;
+using BitsVec = hn::Vec<BitsTag>;
+
+// Rows narrower than this are handled several at a time, as one row of several copies of the columns. It is
+// long enough to make the odd elements at its end not matter, and short enough to stay in the first-level
+// cache.
+constexpr size_t kLongRow = 1024;
+
+// The length of a long row, which is a whole number of times `columns` (> 0); `count` if there are no more
+// elements.
+HWY_INLINE size_t LongRowWidth(size_t columns, size_t count) {
+  return HWY_MIN(count, kLongRow / columns * columns);
+}
+
+HWY_INLINE FloatVec LoadVector(const float* from) { return hn::LoadU(FloatTag(), from); }
+
+// The first `count` lanes (fewer than a vector has), the others being `fill`. Goes through a buffer because
+// masked loads read beyond the end on some targets.
+HWY_INLINE FloatVec LoadPart(const float* from, size_t count, float fill) {
+  const FloatTag d;
+  HWY_ALIGN float lanes[hn::MaxLanes(d)];
+  hn::Store(hn::Set(d, fill), d, lanes);
+  std::memcpy(lanes, from, count * sizeof(float));
+  return hn::Load(d, lanes);
+}
+
+// How far ahead of a contiguous read to prefetch, in elements. Hardware prefetchers stop at the end of a 4
+// KiB page, and while the divider is busy too few loads are under way to hide that: without this, quantizing
+// reads a third less per second. 4 to 16 KiB ahead do equally well. Prefetching beyond the end of the input
+// is harmless.
+constexpr size_t kPrefetchAhead = 2048;
+
+constexpr size_t kCacheLine = 64 / sizeof(float);
+
+HWY_INLINE BitsVec Magnitudes(FloatVec values) {
+  const BitsTag d;
+  return hn::And(hn::BitCast(d, values), hn::Set(d, 0x7fffffffU));
+}
+
+HWY_INLINE uint32_t MaxLane(BitsVec bits) { return hn::GetLane(hn::MaxOfLanes(BitsTag(), bits)); }
+
+// ------------------------------ Largest magnitudes
+
+uint32_t AbsMaxBits(std::span<const float> values) {
+  const float* in = values.data();
+  const size_t count = values.size();
+  const size_t lanes = hn::Lanes(FloatTag());
+
+  BitsVec max0 = hn::Zero(BitsTag());
+  BitsVec max1 = max0;
+  BitsVec max2 = max0;
+  BitsVec max3 = max0;
+  size_t i = 0;
+  for (; count - i >= 4 * lanes; i += 4 * lanes) {
+    for (size_t j = 0; j < 4 * lanes; j += kCacheLine) {
+      hwy::Prefetch(in + i + j + kPrefetchAhead);
+    }
+    max0 = hn::Max(max0, Magnitudes(LoadVector(in + i)));
+    max1 = hn::Max(max1, Magnitudes(LoadVector(in + i + lanes)));
+    max2 = hn::Max(max2, Magnitudes(LoadVector(in + i + 2 * lanes)));
+    max3 = hn::Max(max3, Magnitudes(LoadVector(in + i + 3 * lanes)));
+  }
+  for (; count - i >= lanes; i += lanes) {
+    max0 = hn::Max(max0, Magnitudes(LoadVector(in + i)));
+  }
+  if (i < count) {
+    max1 = hn::Max(max1, Magnitudes(LoadPart(in + i, count - i, 0.0F)));
+  }
+  return MaxLane(hn::Max(hn::Max(max0, max1), hn::Max(max2, max3)));
+}
+
+// max[c] = the maximum of itself and the magnitudes in column c of kRows rows of `width` elements.
+template <size_t kRows>
+HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max) {
+  const BitsTag d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; width - i >= lanes; i += lanes) {
+    BitsVec bits = hn::LoadU(d, max + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      bits = hn::Max(bits, Magnitudes(LoadVector(rows + r * width + i)));
+    }
+    hn::StoreU(bits, d, max + i);
+  }
+  if (i < width) {
+    BitsVec bits = hn::Zero(d);
+    for (size_t r = 0; r < kRows; ++r) {
+      bits = hn::Max(bits, Magnitudes(LoadPart(rows + r * width + i, width - i, 0.0F)));
+    }
+    HWY_ALIGN uint32_t lane[hn::MaxLanes(d)];
+    hn::Store(bits, d, lane);
+    for (size_t j = 0; i + j < width; ++j) {
+      max[i + j] = HWY_MAX(max[i + j], lane[j]);
+    }
+  }
+}
+
+// The same for a matrix that may end within a row.
+HWY_INLINE void MaxOverMatrix(const float* in, size_t count, size_t width, uint32_t* max) {
+  // Rows taken together save loads and stores of `max`; more of them would be more streams than prefetchers
+  // follow well.
+  constexpr size_t kRows = 4;
+  for (; count >= kRows * width; in += kRows * width, count -= kRows * width) {
+    MaxOverRows<kRows>(in, width, max);
+  }
+  for (; count >= width; in += width, count -= width) {
+    MaxOverRows<1>(in, width, max);
+  }
+  MaxOverRows<1>(in, count, max);
+}
+
+void AbsMaxBitsByColumn(std::span<const float> row_major, size_t first_column, std::span<uint32_t> columns) {
+  const float* in = row_major.data();
+  const size_t count = row_major.size();
+  uint32_t* max = columns.data();
+  const size_t width = columns.size();
+  if (count == 0) {
+    return;
+  }
+
+  if (width < kLongRow) {
+    HWY_ALIGN uint32_t long_max[kLongRow];
+    const size_t long_width = LongRowWidth(width, count);
+    std::memset(long_max, 0, long_width * sizeof(uint32_t));
+    MaxOverMatrix(in, count, long_width, long_max);
+    size_t c = first_column;
+    for (size_t i = 0; i < long_width; ++i) {
+      max[c] = HWY_MAX(max[c], long_max[i]);
+      c = c + 1 == width ? 0 : c + 1;
+    }
+    return;
+  }
+
+  const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
+  MaxOverRows<1>(in, head, max + first_column);
+  MaxOverMatrix(in + head, count - head, width, max);
+}
+
+// ------------------------------ Quantization
+
+// Where a row's scales come from: Load() and LoadPart() give those of the elements from i on.
+struct OneScale {
+  float scale;
+
+  HWY_INLINE FloatVec Load(size_t /*i*/) const { return hn::Set(FloatTag(), scale); }
+  HWY_INLINE FloatVec LoadPart(size_t /*i*/, size_t /*count*/) const { return hn::Set(FloatTag(), scale); }
+};
+
+struct ScalePerElement {
+  const float* scales;
+
+  HWY_INLINE FloatVec Load(size_t i) const { return LoadVector(scales + i); }
+  HWY_INLINE FloatVec LoadPart(size_t i, size_t count) const {
+    return HWY_NAMESPACE::LoadPart(scales + i, count, 1.0F);
+  }
+};
+
+// NearestInt() saturates to int32 and DemoteTo() to int8, which together are the clip to -128 ... 127.
+HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, FloatVec scales) {
+  return hn::DemoteTo(Int8Tag(), hn::NearestInt(hn::Div(values, scales)));
+}
+
+// `later` is what will be read a little later than `in` and is to be prefetched meanwhile, as many elements.
+template <class Scales>
+HWY_INLINE void QuantizeSegment(const float* in, size_t count, Scales scales, int8_t* out,
+                                const float* later) {
+  const Int8Tag d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; count - i >= lanes; i += lanes) {
+    hwy::Prefetch(later + i);
+    hn::StoreU(Quantize(LoadVector(in + i), scales.Load(i)), d, out + i);
+  }
+  if (i < count) {
+    HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
+    hn::Store(Quantize(LoadPart(in + i, count - i, 0.0F), scales.LoadPart(i, count - i)), d, codes);
+    std::memcpy(out + i, codes, count - i);
+  }
+}
+
+template <class Scales>
+HWY_INLINE void QuantizeSegment(const float* in, size_t count, Scales scales, int8_t* out) {
+  QuantizeSegment(in, count, scales, out, in + kPrefetchAhead);
+}
+
+void QuantizeRow(std::span<const float> values, float scale, std::span<int8_t> out) {
+  if (values.size() == 0) {
+    return;  // the pointer may be null, from which no prefetch address can be computed
+  }
+  QuantizeSegment(values.data(), values.size(), OneScale{scale}, out.data());
+}
+
+// A matrix whose rows all have the scales `scales`, and which may end within a row.
+HWY_INLINE void QuantizeMatrix(const float* in, size_t count, const float* scales, size_t width,
+                               int8_t* out) {
+  for (; count >= width; in += width, out += width, count -= width) {
+    QuantizeSegment(in, width, ScalePerElement{scales}, out);
+  }
+  QuantizeSegment(in, count, ScalePerElement{scales}, out);
+}
+
+void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std::span<const float> scales,
+                      std::span<int8_t> out) {
+  const float* in = row_major.data();
+  const size_t count = row_major.size();
+  const float* scale = scales.data();
+  const size_t width = scales.size();
+  int8_t* codes = out.data();
+  if (count == 0) {
+    return;
+  }
+
+  if (width < kLongRow) {
+    HWY_ALIGN float long_scales[kLongRow];
+    const size_t long_width = LongRowWidth(width, count);
+    size_t c = first_column;
+    for (size_t i = 0; i < long_width; ++i) {
+      long_scales[i] = scale[c];
+      c = c + 1 == width ? 0 : c + 1;
+    }
+    QuantizeMatrix(in, count, long_scales, long_width, codes);
+    return;
+  }
+
+  const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
+  QuantizeSegment(in, head, ScalePerElement{scale + first_column}, codes);
+  QuantizeMatrix(in + head, count - head, scale, width, codes + head);
+}
+
+// ------------------------------ Quantization with transposition
+
+// A tile of codes that fits the first-level cache: read as long pieces of rows, written as whole cache lines
+// of columns.
+constexpr size_t kTileRows = 64;
+constexpr size_t kTileCols = 256;
+
+// As kPrefetchAhead, but in pieces of rows.
+constexpr size_t kPrefetchRows = 8;
+
+// The side of the squares that are transposed in registers, in bytes.
+constexpr size_t kSide = 16;
+using SideTag = hn::CappedTag<int8_t, kSide>;
+
+// to[c * to_stride + r] = from[r * from_stride + c] for r and c below kSide.
+HWY_INLINE void TransposeSquare(const int8_t* from, size_t from_stride, int8_t* to, size_t to_stride) {
+  const SideTag d;
+  hn::Vec<SideTag> a[kSide];
+  hn::Vec<SideTag> b[kSide];
+  for (size_t r = 0; r < kSide; ++r) {
+    a[r] = hn::LoadU(d, from + r * from_stride);
+  }
+  // An element's place is 4 bits of row, then 4 of column. Each pass rotates these 8 bits left by one.
+  const auto pass = [d](const hn::Vec<SideTag>* in, hn::Vec<SideTag>* out) HWY_ATTR {
+    for (size_t i = 0; i < kSide / 2; ++i) {
+      out[2 * i] = hn::InterleaveLower(d, in[i], in[i + kSide / 2]);
+      out[2 * i + 1] = hn::InterleaveUpper(d, in[i], in[i + kSide / 2]);
+    }
+  };
+  pass(a, b);
+  pass(b, a);
+  pass(a, b);
+  pass(b, a);
+  for (size_t c = 0; c < kSide; ++c) {
+    hn::StoreU(a[c], d, to + c * to_stride);
+  }
+}
+
+// The same for a tile of any size up to kTileRows * kTileCols, whose rows are kTileCols apart.
+HWY_INLINE void TransposeTile(const int8_t* tile, size_t rows, size_t cols, int8_t* out, size_t out_stride) {
+  const size_t square_rows = rows / kSide * kSide;
+  const size_t square_cols = cols / kSide * kSide;
+  for (size_t c = 0; c < square_cols; c += kSide) {
+    for (size_t r = 0; r < square_rows; r += kSide) {
+      TransposeSquare(tile + r * kTileCols + c, kTileCols, out + c * out_stride + r, out_stride);
+    }
+  }
+  for (size_t c = 0; c < cols; ++c) {
+    for (size_t r = c < square_cols ? square_rows : 0; r < rows; ++r) {
+      out[c * out_stride + r] = tile[r * kTileCols + c];
+    }
+  }
+}
+
+void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t cols,
+                        std::span<const float> row_scales, int8_t* out, size_t out_stride) {
+  const float* in = row_major.data();
+  const float* scales = row_scales.data();
+  HWY_ALIGN int8_t tile[kTileRows * kTileCols];
+  for (size_t r0 = 0; r0 < rows; r0 += kTileRows) {
+    const size_t tile_rows = HWY_MIN(kTileRows, rows - r0);
+    for (size_t c0 = 0; c0 < cols; c0 += kTileCols) {
+      const size_t tile_cols = HWY_MIN(kTileCols, cols - c0);
+      const float* corner = in + r0 * cols + c0;
+      const float* next_corner = c0 + kTileCols < cols ? corner + kTileCols : in + (r0 + tile_rows) * cols;
+      for (size_t r = 0; r < tile_rows; ++r) {
+        const size_t later = r + kPrefetchRows;
+        QuantizeSegment(corner + r * cols, tile_cols, OneScale{scales[r0 + r]}, tile + r * kTileCols,
+                        later < tile_rows ? corner + later * cols : next_corner + (later - tile_rows) * cols);
+      }
+      TransposeTile(tile, tile_rows, tile_cols, out + c0 * out_stride + r0, out_stride);
+    }
+  }
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace qi8::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif  // QI8_KERNELS_INL

@@ -1,0 +1,76 @@
+// Compiles the SIMD body for every instruction set and dispatches the public functions to the best one.
+
+#include "kernels/kernels.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "kernels/reference.hpp"
+
+// The order of these is Highway's: its settings; foreach_target.h, which includes the body once for each
+// target but one; then that one.
+// clang-format off
+#include "kernels/dispatch.hpp"
+#define HWY_TARGET_INCLUDE "kernels/kernels-inl.hpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+#include "kernels/kernels-inl.hpp"
+// clang-format on
+
+namespace qi8::kernels {
+
+HWY_EXPORT(AbsMaxBits);
+HWY_EXPORT(AbsMaxBitsByColumn);
+HWY_EXPORT(QuantizeRow);
+HWY_EXPORT(QuantizeByColumn);
+HWY_EXPORT(QuantizeTransposed);
+
+// The function to call for the public function of that name.
+#define QI8_CHOSEN(FUNCTION) \
+  (internal::ReferenceForced() ? reference::FUNCTION : HWY_DYNAMIC_DISPATCH(FUNCTION))
+
+std::uint32_t AbsMaxBits(std::span<const float> values) { return QI8_CHOSEN(AbsMaxBits)(values); }
+
+void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
+                        std::span<std::uint32_t> columns) {
+  assert(row_major.empty() || first_column < columns.size());
+  QI8_CHOSEN(AbsMaxBitsByColumn)(row_major, first_column, columns);
+}
+
+void QuantizeRow(std::span<const float> values, float scale, std::span<std::int8_t> out) {
+  assert(out.size() == values.size());
+  QI8_CHOSEN(QuantizeRow)(values, scale, out);
+}
+
+void QuantizeByColumn(std::span<const float> row_major, std::size_t first_column,
+                      std::span<const float> scales, std::span<std::int8_t> out) {
+  assert(row_major.empty() || first_column < scales.size());
+  assert(out.size() == row_major.size());
+  QI8_CHOSEN(QuantizeByColumn)(row_major, first_column, scales, out);
+}
+
+void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std::size_t cols,
+                        std::span<const float> row_scales, std::int8_t* out, std::size_t out_stride) {
+  assert(row_major.size() == rows * cols);
+  assert(row_scales.size() == rows && out_stride >= rows);
+  QI8_CHOSEN(QuantizeTransposed)(row_major, rows, cols, row_scales, out, out_stride);
+}
+
+#undef QI8_CHOSEN
+
+std::optional<std::size_t> FindNonFinite(std::span<const float> values) {
+  // Weights are rarely not finite: look by maxima of chunks, and only within the one that has it element by
+  // element.
+  constexpr std::size_t kChunk = 4096;
+  for (std::size_t i = 0; i < values.size(); i += kChunk) {
+    const std::span<const float> chunk = values.subspan(i, std::min(kChunk, values.size() - i));
+    if (AbsMaxBits(chunk) >= kNonFiniteBits) {
+      return i + reference::FindNonFinite(chunk).value();
+    }
+  }
+  return std::nullopt;
+}
+
+std::int64_t internal::CompiledTargets() { return HWY_TARGETS; }
+
+}  // namespace qi8::kernels

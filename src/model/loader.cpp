@@ -1,0 +1,316 @@
+// Model::Load: the graph from the file, the places of its tensors, the names and who reads them.
+
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "core/checked.hpp"
+#include "core/text.hpp"
+#include "model/model_proto.hpp"
+#include "model/payload.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+
+class Model::Loader {
+ public:
+  Loader(FileSystem& file_system, const std::filesystem::path& path)
+      : file_system_(file_system), path_(path) {}
+
+  Model Load() {
+    AddFile(file_system_.OpenForReading(path_), path_.native(), false);
+    Parse();
+    ForEachTensor(proto().model, [this](onnx::TensorProto& tensor) { AddTensor(tensor); });
+    AddLiterals();
+    for (const auto& import : proto().model.opset_import()) {
+      const bool standard = import.domain().empty() || import.domain() == "ai.onnx";
+      model_.opsets_.push_back({standard ? "" : import.domain(), import.version()});
+    }
+    AddGraph(*proto().model.mutable_graph(), kNone, kNone, nullptr);
+    return std::move(model_);
+  }
+
+ private:
+  // The names that a body may read: its own, then those of the graphs around it.
+  struct Scope {
+    const Scope* outer = nullptr;
+    std::unordered_map<std::string_view, ValueId> values;
+
+    [[nodiscard]] ValueId Find(std::string_view name) const {
+      for (const Scope* scope = this; scope != nullptr; scope = scope->outer) {
+        const auto found = scope->values.find(name);
+        if (found != scope->values.end()) return found->second;
+      }
+      return kNone;
+    }
+  };
+
+  Proto& proto() { return *model_.proto_; }
+
+  [[noreturn]] void Fail(const std::string& message) const {
+    throw Error(ErrorKind::kFailure, Quote(path_.native()) + ": " + message);
+  }
+
+  [[noreturn]] void FailAt(const onnx::TensorProto& tensor, const std::string& message) const {
+    Fail("tensor " + Quote(tensor.name()) + ": " + message);
+  }
+
+  FileId AddFile(std::unique_ptr<ReadableFile> file, std::string location, bool in_memory) {
+    const FileIdentity identity = file->Identity();
+    model_.files_.push_back({std::move(file), std::move(location), identity, in_memory});
+    return static_cast<FileId>(model_.files_.size() - 1);
+  }
+
+  void Parse() {
+    const InputFile& input = model_.files_.front();
+    if (input.identity.size == 0) Fail("the file is empty; it is not an ONNX model");
+    const std::string graph = CutPayloads(*input.file, input.identity.size);
+    if (graph.size() > INT32_MAX)
+      Fail("the graph without its weights is larger than the 2 GiB that protobuf allows");
+    if (!proto().model.ParseFromString(graph)) {
+      Fail("protobuf cannot read it as an ONNX model; is it damaged, or another kind of file?");
+    }
+    if (!proto().model.has_graph()) Fail("it holds no graph; it is not an ONNX model");
+  }
+
+  void AddTensor(onnx::TensorProto& tensor) {
+    const auto source = SourceOf(tensor);
+    if (!source) return;  // its numbers stay in the graph
+    Tensor entry;
+    entry.name = tensor.name();
+    entry.type = static_cast<DataType>(tensor.data_type());
+    entry.dims.assign(tensor.dims().begin(), tensor.dims().end());
+    const auto elements = ElementCount(entry.dims);
+    if (!elements) {
+      FailAt(tensor,
+             "its shape " + FormatShape(entry.dims) + " has a negative dimension or too many elements");
+    }
+    entry.elements = *elements;
+    entry.source = *source;
+    const auto expected = StoredBytes(entry.type, entry.elements);
+    if (expected && *expected != entry.source.range.length) {
+      FailAt(tensor, "its shape " + FormatShape(entry.dims) + " of " + DataTypeName(entry.type) + " takes " +
+                         FormatCount(*expected) + " bytes, but it has " +
+                         FormatCount(entry.source.range.length));
+    }
+    SetPayload(tensor, {model_.tensors_.size(), entry.source.range.length});
+    tensor_ids_[&tensor] = static_cast<TensorId>(model_.tensors_.size());
+    proto().tensors.push_back(&tensor);
+    model_.tensors_.push_back(std::move(entry));
+  }
+
+  // The file in memory comes after all others, so its number is known only now.
+  void AddLiterals() {
+    if (literals_.empty()) return;
+    const FileId file = AddFile(MakeMemoryFile(path_.native(), std::move(literals_)), path_.native(), true);
+    for (Tensor& tensor : model_.tensors_) {
+      if (tensor.source.file == kLiteralsToCome) tensor.source.file = file;
+    }
+  }
+
+  // Where the tensor's bytes lie, and the tensor without them; nothing where they are not one run of raw
+  // bytes.
+  std::optional<TensorSource> SourceOf(onnx::TensorProto& tensor) {
+    const bool external = tensor.has_data_location() && tensor.data_location() == onnx::TensorProto::EXTERNAL;
+    const auto payload = GetPayload(tensor);
+    if (external) {
+      if (payload || tensor.has_raw_data())
+        FailAt(tensor, "it has its data both inside the model and outside");
+      return ExternalSource(tensor);
+    }
+    if (payload) {
+      if (PayloadCount(tensor) > 1) FailAt(tensor, "it has its data twice, in different forms");
+      return TensorSource{0, {payload->first, payload->second}};
+    }
+    if (tensor.data_type() == onnx::TensorProto::FLOAT && tensor.float_data_size() > 0) {
+      return LiteralSource(tensor, *tensor.mutable_float_data());
+    }
+    if (tensor.data_type() == onnx::TensorProto::DOUBLE && tensor.double_data_size() > 0) {
+      return LiteralSource(tensor, *tensor.mutable_double_data());
+    }
+    return std::nullopt;
+  }
+
+  static int PayloadCount(const onnx::TensorProto& tensor) {
+    const auto& unknown = tensor.GetReflection()->GetUnknownFields(tensor);
+    int count = 0;
+    for (int i = 0; i < unknown.field_count(); ++i)
+      count += unknown.field(i).number() == kPayloadField ? 1 : 0;
+    return count;
+  }
+
+  // Numbers that protobuf stored one by one become a run of bytes in the file in memory.
+  template <typename Numbers>
+  TensorSource LiteralSource(onnx::TensorProto& tensor, Numbers& numbers) {
+    const auto bytes = std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size())));
+    if (tensor.has_raw_data()) FailAt(tensor, "it has its data twice, in different forms");
+    const TensorSource source{kLiteralsToCome, {literals_.size(), bytes.size()}};
+    literals_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    numbers.Clear();
+    return source;
+  }
+
+  TensorSource ExternalSource(onnx::TensorProto& tensor) {
+    std::string location;
+    std::uint64_t offset = 0;
+    std::optional<std::uint64_t> length;
+    for (const auto& entry : tensor.external_data()) {
+      if (entry.key() == "location") location = entry.value();
+      if (entry.key() == "offset") offset = ParseNumber(tensor, entry);
+      if (entry.key() == "length") length = ParseNumber(tensor, entry);
+    }
+    const FileId file = OpenExternal(tensor, location);
+    const std::uint64_t size = model_.files_[file].identity.size;
+    if (!length) {
+      const std::vector<std::int64_t> dims(tensor.dims().begin(), tensor.dims().end());
+      const auto elements = ElementCount(dims);
+      const auto type = static_cast<DataType>(tensor.data_type());
+      length = elements ? StoredBytes(type, *elements) : std::nullopt;
+      if (!length) FailAt(tensor, "its external data has no length, and its type and shape do not tell one");
+    }
+    const ByteRange range{offset, *length};
+    if (!range.Within(size)) {
+      FailAt(tensor, "its data is " + FormatCount(range.length) + " bytes from byte " +
+                         FormatCount(range.offset) + " of " + Quote(location) + ", which has only " +
+                         FormatCount(size) + " bytes; is that file whole, and does it belong to this model?");
+    }
+    tensor.clear_external_data();
+    tensor.clear_data_location();
+    return {file, range};
+  }
+
+  std::uint64_t ParseNumber(const onnx::TensorProto& tensor,
+                            const onnx::StringStringEntryProto& entry) const {
+    const std::string& text = entry.value();
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+      FailAt(tensor,
+             "the " + entry.key() + " of its external data is " + Quote(text) + ", not a number of bytes");
+    }
+    return number;
+  }
+
+  FileId OpenExternal(const onnx::TensorProto& tensor, const std::string& location) {
+    const auto known = file_ids_.find(location);
+    if (known != file_ids_.end()) return known->second;
+    std::unique_ptr<ReadableFile> file;
+    try {
+      file = file_system_.OpenBeneath(path_.parent_path(), location);
+    } catch (const Error& error) {
+      FailAt(tensor, std::string("its external data: ") + error.what());
+    }
+    const FileIdentity identity = file->Identity();
+    FileId id = 0;
+    while (id < model_.files_.size() && !model_.files_[id].identity.SameFile(identity)) ++id;
+    if (id == model_.files_.size()) AddFile(std::move(file), location, false);
+    file_ids_[location] = id;
+    return id;
+  }
+
+  ValueId Define(Scope& scope, GraphId graph, std::string_view name) {
+    const auto id = static_cast<ValueId>(model_.values_.size());
+    const auto [entry, is_new] = scope.values.try_emplace(name, id);
+    if (is_new) model_.values_.push_back({.name = name, .graph = graph});
+    return entry->second;
+  }
+
+  void AddGraph(onnx::GraphProto& graph, GraphId parent, NodeId owner, const Scope* outer) {
+    const auto id = static_cast<GraphId>(model_.graphs_.size());
+    model_.graphs_.push_back({parent, owner});
+    proto().graphs.push_back(&graph);
+    Scope scope{.outer = outer, .values = {}};
+
+    for (const auto& input : graph.input()) {
+      Value& value = model_.values_[Define(scope, id, input.name())];
+      value.is_ambiguous = value.is_graph_input;
+      value.is_graph_input = true;
+    }
+    for (auto& initializer : *graph.mutable_initializer()) {
+      DefineInitializer(scope, id, initializer.name(), TensorIdOf(initializer));
+    }
+    for (const auto& sparse : graph.sparse_initializer()) {
+      DefineInitializer(scope, id, sparse.values().name(), kNone);
+    }
+    const auto first_node = static_cast<NodeId>(model_.nodes_.size());
+    for (auto& node : *graph.mutable_node()) AddNode(node, id, scope);
+    const auto end_node = static_cast<NodeId>(model_.nodes_.size());
+
+    for (const auto& output : graph.output()) Use(scope.Find(output.name()));
+    for (NodeId n = first_node; n < end_node; ++n) {
+      for (const std::string_view input : model_.nodes_[n].inputs) {
+        const ValueId value = input.empty() ? kNone : scope.Find(input);
+        model_.nodes_[n].input_values.push_back(value);
+        Use(value);
+      }
+    }
+    for (NodeId n = first_node; n < end_node; ++n) {
+      for (auto& attribute : *proto().nodes[n]->mutable_attribute()) {
+        if (attribute.has_g()) AddGraph(*attribute.mutable_g(), id, n, &scope);
+        for (auto& body : *attribute.mutable_graphs()) AddGraph(body, id, n, &scope);
+      }
+    }
+  }
+
+  void DefineInitializer(Scope& scope, GraphId graph, std::string_view name, TensorId tensor) {
+    Value& value = model_.values_[Define(scope, graph, name)];
+    value.is_ambiguous = value.is_ambiguous || value.is_initializer;
+    value.is_initializer = true;
+    value.tensor = tensor;
+  }
+
+  void AddNode(onnx::NodeProto& proto_node, GraphId graph, Scope& scope) {
+    const auto id = static_cast<NodeId>(model_.nodes_.size());
+    Node node;
+    node.graph = graph;
+    node.name = proto_node.name();
+    node.op_type = proto_node.op_type();
+    node.domain = proto_node.domain() == "ai.onnx" ? std::string_view() : proto_node.domain();
+    node.inputs.assign(proto_node.input().begin(), proto_node.input().end());
+    node.outputs.assign(proto_node.output().begin(), proto_node.output().end());
+    for (const std::string_view output : node.outputs) {
+      if (output.empty()) continue;
+      Value& value = model_.values_[Define(scope, graph, output)];
+      value.is_ambiguous =
+          value.is_ambiguous || value.is_graph_input || value.is_initializer || value.producer != kNone;
+      value.producer = id;
+      if (node.op_type == "Constant" && node.domain.empty()) SetConstant(proto_node, value);
+    }
+    model_.nodes_.push_back(std::move(node));
+    proto().nodes.push_back(&proto_node);
+  }
+
+  void SetConstant(onnx::NodeProto& node, Value& value) {
+    for (auto& attribute : *node.mutable_attribute()) {
+      if (attribute.name() != "value" || !attribute.has_t()) continue;
+      value.tensor = TensorIdOf(*attribute.mutable_t());
+      if (value.tensor != kNone) model_.tensors_[value.tensor].name = value.name;
+    }
+  }
+
+  void Use(ValueId value) {
+    if (value != kNone) ++model_.values_[value].uses;
+  }
+
+  TensorId TensorIdOf(const onnx::TensorProto& tensor) const {
+    const auto found = tensor_ids_.find(&tensor);
+    return found == tensor_ids_.end() ? kNone : found->second;
+  }
+
+  static constexpr FileId kLiteralsToCome = kNone;
+
+  FileSystem& file_system_;
+  const std::filesystem::path& path_;
+  Model model_;
+  std::string literals_;
+  std::map<std::string, FileId> file_ids_;
+  std::unordered_map<const onnx::TensorProto*, TensorId> tensor_ids_;
+};
+
+Model Model::Load(FileSystem& file_system, const std::filesystem::path& path) {
+  return Loader(file_system, path).Load();
+}
+
+}  // namespace qi8

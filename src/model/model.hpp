@@ -1,0 +1,145 @@
+// An ONNX model whose graph is in memory and whose weights are on the disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/file_system.hpp"
+#include "model/edit.hpp"
+#include "model/tensor.hpp"
+
+namespace qi8 {
+
+// A file that tensors lie in. File 0 is the model itself.
+struct InputFile {
+  std::unique_ptr<ReadableFile> file;
+  std::string location;   // as the model names it; file 0 and memory: what to call it in messages
+  FileIdentity identity;  // when it was opened
+  bool in_memory = false;
+};
+
+// A name that nodes read: an initializer, a graph input, or the output of a node.
+struct Value {
+  std::string_view name;
+  GraphId graph = 0;
+  TensorId tensor = kNone;  // its constant contents, where these are file-backed
+  NodeId producer = kNone;
+  bool is_initializer = false;
+  bool is_graph_input = false;  // with is_initializer: a default that the caller may override
+  bool is_ambiguous = false;    // defined more than once in its graph
+  std::uint32_t uses = 0;       // by nodes of any graph, and as outputs of graphs
+};
+
+struct Graph {
+  GraphId parent = kNone;
+  NodeId owner = kNone;  // the If, Loop, Scan, ... whose body this is
+};
+
+struct Node {
+  GraphId graph = 0;
+  std::string_view name;
+  std::string_view op_type;
+  std::string_view domain;               // empty: ai.onnx
+  std::vector<std::string_view> inputs;  // empty: an optional input left out
+  std::vector<ValueId> input_values;     // kNone: left out, or defined nowhere
+  std::vector<std::string_view> outputs;
+};
+
+struct OpsetImport {
+  std::string domain;  // empty: ai.onnx
+  std::int64_t version = 0;
+};
+
+// Where an output tensor's bytes go. Tensors without one are written into the model itself.
+struct ExternalPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// The .onnx file as it will be: text, and between it slots for the tensors that stand in it.
+struct ModelImage {
+  struct Slot {
+    std::uint64_t offset = 0;  // in the file
+    std::uint64_t length = 0;
+    std::uint32_t tensor = 0;  // number of the output tensor
+    std::size_t text_position = 0;
+  };
+  std::string text;
+  std::vector<Slot> slots;  // by rising offset
+  std::uint64_t size = 0;
+};
+
+// A pair for ModelProto.metadata_props.
+struct MetadataEntry {
+  std::string key;
+  std::string value;
+};
+
+class Model {
+ public:
+  // Reads the graph and checks every tensor's type, shape, place and length against each other and against
+  // the files; reads no weight. Throws Error naming file and tensor where they do not agree, where external
+  // data is not a regular file beneath the model's folder, or where the file is not an ONNX model.
+  static Model Load(FileSystem& file_system, const std::filesystem::path& path);
+  ~Model();
+  Model(Model&&) noexcept;
+
+  [[nodiscard]] std::span<const InputFile> files() const { return files_; }
+  [[nodiscard]] std::span<const Tensor> tensors() const { return tensors_; }
+  [[nodiscard]] std::span<const Value> values() const { return values_; }
+  [[nodiscard]] std::span<const Graph> graphs() const { return graphs_; }
+  [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
+  [[nodiscard]] std::span<const OpsetImport> opsets() const { return opsets_; }
+
+  // The version of ai.onnx that the model imports, 0 for none.
+  [[nodiscard]] std::int64_t onnx_opset() const;
+
+  // The node's attribute, or the default where it has none of that name.
+  [[nodiscard]] std::int64_t IntAttribute(const Node& node, std::string_view name,
+                                          std::int64_t otherwise) const;
+  [[nodiscard]] float FloatAttribute(const Node& node, std::string_view name, float otherwise) const;
+
+  // Every name that occurs in the model, as value or node: what new names must keep clear of.
+  [[nodiscard]] std::vector<std::string_view> AllNames() const;
+
+  // Carries out the rewrite. After this nodes(), values() and graphs() are gone; tensors() and files() stay.
+  void Apply(const Rewrite& rewrite);
+
+  // Between Apply and Place: calls for every tensor that the rewritten model holds, in the order of the file,
+  // with its number as an output tensor and its length in bytes.
+  void ForEachOutputTensor(const std::function<void(std::uint32_t, std::uint64_t)>& visit) const;
+
+  // Points the tensors that have a place into the file `data_location`; the others will stand in the model
+  // itself. `places` is by output tensor number.
+  void Place(std::span<const std::optional<ExternalPlace>> places, const std::string& data_location);
+
+  // The rewritten model as bytes, its metadata_props completed by these: an entry of the same key is
+  // replaced.
+  [[nodiscard]] ModelImage Render(std::span<const MetadataEntry> metadata);
+
+ private:
+  class Loader;
+  struct Proto;
+  Model();
+
+  std::unique_ptr<Proto> proto_;
+  std::vector<InputFile> files_;
+  std::vector<Tensor> tensors_;
+  std::vector<Value> values_;
+  std::vector<Graph> graphs_;
+  std::vector<Node> nodes_;
+  std::vector<OpsetImport> opsets_;
+};
+
+// The versions of what models are read and written with.
+[[nodiscard]] std::string OnnxVersion();
+[[nodiscard]] std::string ProtobufVersion();
+
+}  // namespace qi8

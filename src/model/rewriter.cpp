@@ -1,0 +1,162 @@
+// The one place that changes a graph: Model::Apply, and what then makes a file of it.
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "model/model_proto.hpp"
+#include "model/payload.hpp"
+
+namespace qi8 {
+namespace {
+
+// Takes the messages for which `gone` holds out of the field; the others keep their order and their address.
+template <typename Message, typename Predicate>
+void RemoveIf(google::protobuf::RepeatedPtrField<Message>& field, Predicate gone) {
+  auto& items = field;
+  int kept = 0;
+  for (int i = 0; i < items.size(); ++i) {
+    if (gone(items.Get(i))) continue;
+    items.SwapElements(kept++, i);
+  }
+  items.DeleteSubrange(kept, items.size() - kept);
+}
+
+void Fill(onnx::NodeProto& proto, const NewNode& node) {
+  proto.set_op_type(node.op_type);
+  proto.set_name(node.name);
+  if (!node.domain.empty()) proto.set_domain(node.domain);
+  for (const auto& input : node.inputs) proto.add_input(input);
+  for (const auto& output : node.outputs) proto.add_output(output);
+  for (const auto& attribute : node.attributes) {
+    auto& into = *proto.add_attribute();
+    into.set_name(attribute.name);
+    if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) {
+      into.set_type(onnx::AttributeProto::INT);
+      into.set_i(*number);
+    } else if (const auto* scalar = std::get_if<FloatScalar>(&attribute.value)) {
+      into.set_type(onnx::AttributeProto::TENSOR);
+      into.mutable_t()->set_data_type(onnx::TensorProto::FLOAT);
+      into.mutable_t()->add_float_data(scalar->value);
+    } else {
+      into.set_type(onnx::AttributeProto::INTS);
+      for (const auto item : std::get<std::vector<std::int64_t>>(attribute.value)) into.add_ints(item);
+    }
+  }
+}
+
+}  // namespace
+
+void Model::Apply(const Rewrite& rewrite) {
+  std::unordered_map<const onnx::NodeProto*, const Replacement*> replacements;
+  std::unordered_set<const onnx::GraphProto*> touched;
+  for (const Replacement& replacement : rewrite.replacements) {
+    replacements[proto_->nodes.at(replacement.node)] = &replacement;
+    touched.insert(proto_->graphs.at(nodes_[replacement.node].graph));
+  }
+
+  // A tensor goes with what holds it: its initializer entry, or the Constant node around it.
+  std::unordered_set<const onnx::TensorProto*> removed;
+  for (const TensorId tensor : rewrite.removed_tensors) removed.insert(proto_->tensors.at(tensor));
+  for (const Value& value : values_) {
+    if (value.tensor == kNone || !removed.contains(proto_->tensors[value.tensor])) continue;
+    touched.insert(proto_->graphs.at(value.graph));
+    if (value.producer != kNone) replacements[proto_->nodes.at(value.producer)] = nullptr;
+  }
+
+  for (onnx::GraphProto* graph : proto_->graphs) {
+    if (!touched.contains(graph)) continue;
+    auto& nodes = *graph->mutable_node();
+    std::vector<onnx::NodeProto*> old_nodes(static_cast<std::size_t>(nodes.size()));
+    nodes.ExtractSubrange(0, nodes.size(), old_nodes.data());
+    for (onnx::NodeProto* node : old_nodes) {
+      const auto found = replacements.find(node);
+      if (found == replacements.end()) {
+        nodes.AddAllocated(node);
+        continue;
+      }
+      if (found->second != nullptr) {
+        for (const NewNode& fresh : found->second->nodes) Fill(*nodes.Add(), fresh);
+      }
+      delete node;
+    }
+    std::unordered_set<std::string> removed_names;
+    for (const auto& initializer : graph->initializer()) {
+      if (removed.contains(&initializer)) removed_names.insert(initializer.name());
+    }
+    RemoveIf(*graph->mutable_initializer(), [&](const auto& tensor) { return removed.contains(&tensor); });
+    RemoveIf(*graph->mutable_value_info(),
+             [&](const auto& info) { return removed_names.contains(info.name()); });
+  }
+
+  for (std::size_t i = 0; i < rewrite.new_tensors.size(); ++i) {
+    const NewTensor& tensor = rewrite.new_tensors[i];
+    auto& proto = *proto_->graphs.at(tensor.graph)->add_initializer();
+    proto.set_name(tensor.name);
+    proto.set_data_type(static_cast<std::int32_t>(tensor.type));
+    for (const auto dim : tensor.dims) proto.add_dims(dim);
+    SetPayload(proto, {tensors_.size() + i, tensor.bytes});
+  }
+
+  nodes_.clear();
+  values_.clear();
+  graphs_.clear();
+  proto_->nodes.clear();
+  proto_->graphs.clear();
+  proto_->tensors.clear();
+}
+
+void Model::ForEachOutputTensor(const std::function<void(std::uint32_t, std::uint64_t)>& visit) const {
+  ForEachTensor(proto_->model, [&visit](onnx::TensorProto& tensor) {
+    if (const auto payload = GetPayload(tensor)) {
+      visit(static_cast<std::uint32_t>(payload->first), payload->second);
+    }
+  });
+}
+
+void Model::Place(std::span<const std::optional<ExternalPlace>> places, const std::string& data_location) {
+  ForEachTensor(proto_->model, [&](onnx::TensorProto& tensor) {
+    const auto payload = GetPayload(tensor);
+    if (!payload) return;
+    const auto& place = places[payload->first];
+    if (payload->second == 0) {
+      ClearPayload(tensor);
+      tensor.set_raw_data("");
+    } else if (place) {
+      ClearPayload(tensor);
+      tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+      const auto add = [&tensor](const char* key, const std::string& value) {
+        auto& entry = *tensor.add_external_data();
+        entry.set_key(key);
+        entry.set_value(value);
+      };
+      add("location", data_location);
+      add("offset", std::to_string(place->offset));
+      add("length", std::to_string(place->length));
+    }
+  });
+}
+
+ModelImage Model::Render(std::span<const MetadataEntry> metadata) {
+  auto& properties = *proto_->model.mutable_metadata_props();
+  for (const MetadataEntry& entry : metadata) {
+    RemoveIf(properties, [&entry](const auto& property) { return property.key() == entry.key; });
+    auto& property = *properties.Add();
+    property.set_key(entry.key);
+    property.set_value(entry.value);
+  }
+  SplicedModel spliced = SplicePayloads(proto_->model);
+  ModelImage image;
+  image.text = std::move(spliced.text);
+  image.size = spliced.size;
+  for (const auto& slot : spliced.slots) {
+    image.slots.push_back({.offset = slot.offset,
+                           .length = slot.length,
+                           .tensor = static_cast<std::uint32_t>(slot.payload),
+                           .text_position = slot.at});
+  }
+  return image;
+}
+
+}  // namespace qi8

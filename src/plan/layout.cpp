@@ -1,0 +1,120 @@
+#include "plan/layout.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "core/checked.hpp"
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+namespace {
+
+// Runtimes map large tensors straight from the file, which wants them on a page of their own; for others a
+// cache line will do.
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kCacheLine = 64;
+constexpr std::uint64_t kLarge = 1ULL << 20U;
+constexpr std::uint64_t kAutoInlineLimit = 1ULL << 30U;
+constexpr std::uint64_t kProtobufLimit = INT32_MAX;
+
+class LayoutMaker {
+ public:
+  LayoutMaker(Model& model, const Plan& plan) : model_(model), plan_(plan) {}
+
+  Layout Make(ExternalData external_data, const std::string& data_location,
+              std::span<const MetadataEntry> metadata) {
+    lengths_.resize(model_.tensors().size() + plan_.rewrite.new_tensors.size());
+    external_.resize(lengths_.size());
+    layout_.places.resize(lengths_.size());
+    std::uint64_t total = 0;
+    model_.ForEachOutputTensor([&](std::uint32_t tensor, std::uint64_t length) {
+      lengths_[tensor] = length;
+      total += length;
+    });
+    const bool inside = external_data == ExternalData::kNever ||
+                        (external_data == ExternalData::kAuto && total < kAutoInlineLimit);
+    inline_below_ = inside ? UINT64_MAX : kInlineBytes;
+    if (inside && total > kProtobufLimit) {
+      throw Error(ErrorKind::kFailure,
+                  "the INT8 model with its weights inside would take " + FormatBytes(total) +
+                      ", more than the 2 GiB that protobuf allows; leave out --external-data never");
+    }
+    CollectWork();
+    PlaceInData();
+    model_.Place(external_, data_location);
+    const ModelImage image = model_.Render(metadata);
+    for (const auto& slot : image.slots) layout_.places[slot.tensor] = {OutputFile::kModel, slot.offset};
+    layout_.model_size = image.size;
+    if (image.size > kProtobufLimit) {
+      throw Error(ErrorKind::kFailure, "the graph of the INT8 model would take " + FormatBytes(image.size) +
+                                           ", more than the 2 GiB that protobuf allows");
+    }
+    return std::move(layout_);
+  }
+
+ private:
+  void CollectWork() {
+    for (std::size_t i = 0; i < plan_.weights.size(); ++i) {
+      layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].int8_tensor});
+    }
+    for (TensorId tensor = 0; tensor < model_.tensors().size(); ++tensor) {
+      if (lengths_[tensor]) layout_.work.push_back({tensor, std::nullopt, tensor});
+    }
+    std::ranges::stable_sort(layout_.work, {},
+                             [this](const WorkItem& item) { return model_.tensors()[item.source].source; });
+  }
+
+  void PlaceInData() {
+    // Copies of the same bytes of the input are one copy.
+    std::map<TensorSource, ExternalPlace> copies;
+    std::erase_if(layout_.work, [&](const WorkItem& item) {
+      if (item.weight) {
+        PlaceTensor(item.output);
+        for (const ScaleOutput& scale : plan_.weights[*item.weight].scales) PlaceTensor(scale.tensor);
+        return false;
+      }
+      if (*lengths_[item.output] == 0) return true;
+      const TensorSource& source = model_.tensors()[item.source].source;
+      const auto known = copies.find(source);
+      if (known != copies.end()) {
+        SetPlace(item.output, known->second);
+        return true;
+      }
+      PlaceTensor(item.output);
+      if (external_[item.output]) copies.emplace(source, *external_[item.output]);
+      return false;
+    });
+  }
+
+  void PlaceTensor(std::uint32_t tensor) {
+    const std::uint64_t length = *lengths_[tensor];
+    if (length < inline_below_) return;
+    const std::uint64_t offset = AlignUp(layout_.data_size, length >= kLarge ? kPage : kCacheLine);
+    SetPlace(tensor, {offset, length});
+    layout_.data_size = offset + length;
+  }
+
+  void SetPlace(std::uint32_t tensor, ExternalPlace place) {
+    external_[tensor] = place;
+    layout_.places[tensor] = {OutputFile::kData, place.offset};
+  }
+
+  Model& model_;
+  const Plan& plan_;
+  std::uint64_t inline_below_ = kInlineBytes;
+  std::vector<std::optional<std::uint64_t>>
+      lengths_;  // by output tensor number; nothing: the model has it no more
+  std::vector<std::optional<ExternalPlace>> external_;
+  Layout layout_;
+};
+
+}  // namespace
+
+Layout LayOut(Model& model, const Plan& plan, ExternalData external_data, const std::string& data_location,
+              std::span<const MetadataEntry> metadata) {
+  return LayoutMaker(model, plan).Make(external_data, data_location, metadata);
+}
+
+}  // namespace qi8

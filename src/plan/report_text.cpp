@@ -1,0 +1,195 @@
+#include "plan/report_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "core/text.hpp"
+
+namespace qi8 {
+namespace {
+
+std::string Percent(double fraction) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f %%", 100 * fraction);
+  return text.data();
+}
+
+std::string Seconds(double seconds) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f s", seconds);
+  return text.data();
+}
+
+// Columns as wide as their widest cell, two spaces between them; the last is not padded.
+std::string Table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      text += row[c];
+      if (c + 1 < row.size()) text.append(widths[c] - row[c].size() + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+// Names come from files: what would move the cursor is shown as \xNN. No quotes, they would only widen the
+// table.
+std::string Plain(const std::string& name) {
+  const std::string quoted = Quote(name, 60);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+std::string WhatBecomes(const NodeDecision& node) {
+  if (!node.skip) return "INT8, " + FormatBytes(node.quantized_bytes);
+  std::string text = "kept: " + Describe(node.skip->reason);
+  if (!node.skip->detail.empty()) text += " (" + node.skip->detail + ")";
+  return text;
+}
+
+double Reduction(const PlanReport& plan) {
+  if (plan.input_bytes() == 0) return 0;
+  return 1 - static_cast<double>(plan.output_bytes()) / static_cast<double>(plan.input_bytes());
+}
+
+nlohmann::ordered_json Json(const std::vector<FileReport>& files) {
+  auto list = nlohmann::ordered_json::array();
+  for (const FileReport& file : files) {
+    nlohmann::ordered_json entry{{"path", file.path}, {"bytes", file.size}};
+    if (!file.sha256.empty()) entry["sha256"] = file.sha256;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+nlohmann::ordered_json Json(const NodeDecision& node) {
+  nlohmann::ordered_json entry{{"node", node.node}, {"op_type", node.op_type}, {"weight", node.weight}};
+  if (!node.weight_type.empty()) {
+    entry["weight_type"] = node.weight_type;
+    entry["weight_shape"] = node.weight_shape;
+    entry["weight_bytes"] = node.weight_bytes;
+  }
+  entry["quantized"] = !node.skip;
+  if (!node.skip) {
+    entry["quantized_bytes"] = node.quantized_bytes;
+  } else {
+    entry["reason"] = Identifier(node.skip->reason);
+    if (!node.skip->detail.empty()) entry["detail"] = node.skip->detail;
+  }
+  return entry;
+}
+
+std::string OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPlanned:
+      return "planned";
+    case Outcome::kNothingQuantized:
+      return "nothing-quantized";
+    default:
+      return "done";
+  }
+}
+
+std::string Count(std::size_t number, const std::string& thing) {
+  return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::string PlanTable(const PlanReport& plan) {
+  std::vector<std::vector<std::string>> rows = {{"OPERATOR", "NODE", "WEIGHT", "SHAPE", "BYTES", "BECOMES"}};
+  for (const NodeDecision& node : plan.nodes) {
+    const bool known = !node.weight_type.empty();
+    rows.push_back({Plain(node.op_type), Plain(node.node), Plain(node.weight),
+                    known ? FormatShape(node.weight_shape) : "", known ? FormatCount(node.weight_bytes) : "",
+                    WhatBecomes(node)});
+  }
+  std::string text = Table(rows);
+  text += "\n";
+  std::vector<std::vector<std::string>> files;
+  for (const FileReport& file : plan.inputs)
+    files.push_back({"input", FormatCount(file.size), Plain(file.path)});
+  for (const FileReport& file : plan.outputs)
+    files.push_back({"output", FormatCount(file.size), Plain(file.path)});
+  text += Table(files);
+  if (!plan.outputs.empty()) text += "reduction  " + Percent(Reduction(plan)) + "\n";
+  return text;
+}
+
+std::string SkipTable(const PlanReport& plan) {
+  struct Group {
+    std::size_t nodes = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Group> groups;
+  for (const NodeDecision& node : plan.nodes) {
+    if (!node.skip) continue;
+    std::string reason = Describe(node.skip->reason);
+    if (!node.skip->detail.empty()) reason += " (" + node.skip->detail + ")";
+    Group& group = groups[{node.op_type, reason}];
+    ++group.nodes;
+    group.bytes += node.weight_bytes;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, group] : groups) {
+    rows.push_back({"  " + FormatCount(group.nodes), Plain(key.first), FormatBytes(group.bytes), key.second});
+  }
+  return Table(rows);
+}
+
+std::string Summary(const RunReport& run) {
+  const PlanReport& plan = run.plan;
+  std::size_t skipped = 0;
+  for (const NodeDecision& node : plan.nodes) skipped += node.skip ? 1 : 0;
+  std::string text = "quantized  " + Count(plan.quantized_nodes, "node") + ", " +
+                     Count(plan.quantized_weights, "weight") + ": " + FormatBytes(plan.fp32_weight_bytes) +
+                     " -> " + FormatBytes(plan.int8_weight_bytes) + "\n";
+  if (skipped > 0) text += "kept       " + Count(skipped, "weight use") + " in FP32\n" + SkipTable(plan);
+  if (!plan.outputs.empty()) {
+    text += "size       " + FormatCount(plan.input_bytes()) + " -> " + FormatCount(plan.output_bytes()) +
+            " bytes, " + Percent(Reduction(plan)) + " less\n";
+  }
+  if (run.outcome == Outcome::kDone) {
+    for (const FileReport& file : plan.outputs) {
+      text += "wrote      " + Plain(file.path) + ", " + FormatCount(file.size) + " bytes\n";
+    }
+    if (!run.checksum_file.empty()) text += "checksums  " + Plain(run.checksum_file) + "\n";
+    if (!run.audit_log.empty()) text += "audit log  " + Plain(run.audit_log) + "\n";
+  }
+  text += "took       " + Seconds(run.seconds) + ", peak memory " + FormatBytes(run.peak_memory_bytes) + "\n";
+  return text;
+}
+
+std::string RunJson(const RunReport& run) {
+  const PlanReport& plan = run.plan;
+  auto nodes = nlohmann::ordered_json::array();
+  for (const NodeDecision& node : plan.nodes) nodes.push_back(Json(node));
+  nlohmann::ordered_json json{
+      {"outcome", OutcomeName(run.outcome)},
+      {"inputs", Json(plan.inputs)},
+      {"outputs", Json(plan.outputs)},
+      {"quantized_nodes", plan.quantized_nodes},
+      {"quantized_weights", plan.quantized_weights},
+      {"weight_bytes_before", plan.fp32_weight_bytes},
+      {"weight_bytes_after", plan.int8_weight_bytes},
+      {"input_bytes", plan.input_bytes()},
+      {"output_bytes", plan.output_bytes()},
+      {"seconds", run.seconds},
+      {"peak_memory_bytes", run.peak_memory_bytes},
+      {"nodes", std::move(nodes)},
+  };
+  // Names that are not UTF-8 must not end a run that succeeded.
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace qi8

@@ -1,0 +1,86 @@
+#include "plan/selection.hpp"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+
+struct NodeSelector::Pattern {
+  std::unique_ptr<re2::RE2> regex;
+
+  [[nodiscard]] bool Matches(std::string_view name) const {
+    return re2::RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *regex);
+  }
+};
+
+namespace {
+
+[[noreturn]] void FailUsage(const std::string& message) { throw Error(ErrorKind::kUsage, message); }
+
+std::vector<std::string> SelectedOps(const std::vector<std::string>& names) {
+  std::string known;
+  for (const Rule& rule : AllRules()) known += (known.empty() ? "" : ", ") + std::string(rule.op_type);
+  std::vector<std::string> ops;
+  for (const std::string& name : names) {
+    if (name == "all") {
+      for (const Rule& rule : AllRules()) ops.emplace_back(rule.op_type);
+    } else if (FindRule(name) != nullptr) {
+      ops.push_back(name);
+    } else {
+      FailUsage("--ops: there is no rule for " + Quote(name) + "; known are " + known + ", and \"all\"");
+    }
+  }
+  if (ops.empty()) FailUsage("--ops: the list is empty; name one or more of " + known + ", or \"all\"");
+  return ops;
+}
+
+template <typename Patterns>
+bool AnyMatches(const Patterns& patterns, std::string_view name) {
+  return std::ranges::any_of(patterns, [name](const auto& pattern) { return pattern.Matches(name); });
+}
+
+}  // namespace
+
+NodeSelector::NodeSelector(const Selection& selection, const Model& model)
+    : ops_(SelectedOps(selection.ops)),
+      include_(Compile(selection.include, "--include")),
+      exclude_(Compile(selection.exclude, "--exclude")) {
+  const auto require_match = [&model](const Pattern& pattern, const std::string& option) {
+    if (std::ranges::any_of(model.nodes(), [&](const Node& node) { return pattern.Matches(node.name); }))
+      return;
+    FailUsage(option + " " + Quote(pattern.regex->pattern()) +
+              " matches no node of the model; --dry-run lists the names");
+  };
+  for (const Pattern& pattern : include_) require_match(pattern, "--include");
+  for (const Pattern& pattern : exclude_) require_match(pattern, "--exclude");
+}
+
+NodeSelector::~NodeSelector() = default;
+
+std::vector<NodeSelector::Pattern> NodeSelector::Compile(const std::vector<std::string>& patterns,
+                                                         const std::string& option) {
+  re2::RE2::Options quiet;
+  quiet.set_log_errors(false);
+  std::vector<Pattern> compiled;
+  for (const std::string& text : patterns) {
+    auto regex = std::make_unique<re2::RE2>(text, quiet);
+    if (!regex->ok()) {
+      FailUsage(option + " " + Quote(text) + " is not a regular expression: " + regex->error());
+    }
+    compiled.push_back({std::move(regex)});
+  }
+  return compiled;
+}
+
+std::optional<Skip> NodeSelector::Refuse(const Rule& rule, const Node& node) const {
+  if (std::ranges::find(ops_, rule.op_type) == ops_.end()) return Skip{SkipReason::kOperatorNotSelected, ""};
+  if (AnyMatches(exclude_, node.name)) return Skip{SkipReason::kExcluded, ""};
+  if (!include_.empty() && !AnyMatches(include_, node.name)) return Skip{SkipReason::kNotIncluded, ""};
+  return std::nullopt;
+}
+
+}  // namespace qi8

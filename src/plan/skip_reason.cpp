@@ -1,0 +1,50 @@
+// The words for each reason why a node is left as it is.
+
+#include <stdexcept>
+
+#include "qi8/report.hpp"
+
+namespace qi8 {
+namespace {
+
+struct Words {
+  const char* identifier;
+  const char* description;
+};
+
+Words WordsFor(SkipReason reason) {
+  switch (reason) {
+    case SkipReason::kOperatorNotSelected:
+      return {"operator-not-selected", "operator not selected by --ops"};
+    case SkipReason::kNoRule:
+      return {"no-rule", "operator has no INT8 form"};
+    case SkipReason::kExcluded:
+      return {"excluded", "excluded by --exclude"};
+    case SkipReason::kNotIncluded:
+      return {"not-included", "not among --include"};
+    case SkipReason::kTooSmall:
+      return {"too-small", "weight below --min-elements"};
+    case SkipReason::kNotConstant:
+      return {"not-constant", "weight is not constant"};
+    case SkipReason::kOverridable:
+      return {"overridable", "weight is also a graph input, a caller may replace it"};
+    case SkipReason::kAmbiguous:
+      return {"ambiguous", "weight's name is defined twice"};
+    case SkipReason::kType:
+      return {"type", "weight's element type is not quantized"};
+    case SkipReason::kShape:
+      return {"shape", "no INT8 form for the weight's shape"};
+    case SkipReason::kNoSaving:
+      return {"no-saving", "INT8 and scales would not be smaller"};
+    case SkipReason::kOpset:
+      return {"opset", "model's opset is too old"};
+  }
+  throw std::logic_error("a skip reason without words");
+}
+
+}  // namespace
+
+std::string Describe(SkipReason reason) { return WordsFor(reason).description; }
+std::string Identifier(SkipReason reason) { return WordsFor(reason).identifier; }
+
+}  // namespace qi8

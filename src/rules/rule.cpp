@@ -1,0 +1,27 @@
+#include "rules/rule.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace qi8 {
+
+#define QI8_RULE(op, weight_input, on_by_default) Decision Plan##op(const Model& model, const Node& node);
+#include "rules/rules.def"
+#undef QI8_RULE
+
+std::span<const Rule> AllRules() {
+  static constexpr auto kRules = std::to_array<Rule>({
+#define QI8_RULE(op, weight_input, on_by_default) {#op, weight_input, on_by_default, &Plan##op},
+#include "rules/rules.def"
+#undef QI8_RULE
+  });
+  return kRules;
+}
+
+const Rule* FindRule(std::string_view op_type) {
+  const auto rules = AllRules();
+  const auto found = std::ranges::find(rules, op_type, &Rule::op_type);
+  return found == rules.end() ? nullptr : &*found;
+}
+
+}  // namespace qi8

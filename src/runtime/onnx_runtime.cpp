@@ -1,0 +1,443 @@
+#include "runtime/onnx_runtime.hpp"
+
+#include <dlfcn.h>
+#include <onnxruntime_c_api.h>
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <array>
+#include <cstdlib>
+#include <optional>
+
+#include "core/checked.hpp"
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8::runtime {
+namespace {
+
+static_assert(static_cast<int>(DataType::kFloat) == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
+static_assert(static_cast<int>(DataType::kInt64) == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64);
+static_assert(static_cast<int>(DataType::kFloat16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16);
+static_assert(static_cast<int>(DataType::kBfloat16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16);
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kFailure, message); }
+
+// Owns an object of ONNX Runtime's C API.
+template <class T>
+struct Releaser {
+  void (*release)(T*) = nullptr;
+  void operator()(T* object) const { release(object); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Releaser<T>>;
+
+// Throws if a call of the C API failed: `context`, then ONNX Runtime's own words.
+void Check(const OrtApi& api, OrtStatus* returned, const std::string& context) {
+  if (returned == nullptr) {
+    return;
+  }
+  const Owned<OrtStatus> status(returned, {api.ReleaseStatus});
+  Fail(context + ": " + api.GetErrorMessage(status.get()));
+}
+
+struct LibraryCloser {
+  void operator()(void* handle) const { dlclose(handle); }
+};
+using Library = std::unique_ptr<void, LibraryCloser>;
+
+// The library's threads and thread-local destructors may outlive the last session, so its code is never
+// unmapped.
+constexpr int kOpenFlags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
+
+constexpr const char* kHowToGetIt =
+    "; scripts/fetch-onnxruntime makes a local one, --onnxruntime PATH or the environment variable "
+    "QI8_ONNXRUNTIME "
+    "names the library";
+
+std::string LoaderMessage() {
+  const char* message = dlerror();
+  return message != nullptr ? message : "the loader does not say why";
+}
+
+// `named_by` says who named the file.
+Library OpenNamedLibrary(const std::string& path, const std::string& named_by) {
+  // Without a slash the loader would search its own folders instead of the current one.
+  const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  Library library(dlopen(file.c_str(), kOpenFlags));
+  if (!library) {
+    Fail("ONNX Runtime cannot be loaded from " + Quote(path) + ", named by " + named_by + ": " +
+         LoaderMessage() + kHowToGetIt);
+  }
+  return library;
+}
+
+// Release archives and packages of others install libonnxruntime.so.1, Debian libonnxruntime.so.1.<minor>.
+Library OpenInstalledLibrary() {
+  const std::array<std::string, 3> names = {
+      "libonnxruntime.so.1", "libonnxruntime.so.1." + std::to_string(ORT_API_VERSION), "libonnxruntime.so"};
+  std::string first_message;
+  for (const std::string& name : names) {
+    Library library(dlopen(name.c_str(), kOpenFlags));
+    if (library) {
+      return library;
+    }
+    const std::string message = LoaderMessage();
+    if (first_message.empty()) {
+      first_message = message;
+    }
+  }
+  Fail("ONNX Runtime is not installed where the loader searches: " + first_message + kHowToGetIt);
+}
+
+// Since 1.29 the official builds for Linux write a device identifier and a database below ~/.cache and send
+// what they observe of models to Microsoft, unless this variable is set before their first use.
+void ForbidTelemetry() { setenv("ORT_DISABLE_TELEMETRY", "1", /*overwrite=*/1); }
+
+GraphOptimizationLevel OptimizationLevel(SessionOptions::Optimization optimization) {
+  switch (optimization) {
+    case SessionOptions::Optimization::kNone:
+      return ORT_DISABLE_ALL;
+    case SessionOptions::Optimization::kBasic:
+      return ORT_ENABLE_BASIC;
+    case SessionOptions::Optimization::kExtended:
+      return ORT_ENABLE_EXTENDED;
+    case SessionOptions::Optimization::kAll:
+      return ORT_ENABLE_ALL;
+  }
+  Fail("a session's optimization level is none of those there are");
+}
+
+Owned<OrtSessionOptions> MakeOptions(const OrtApi& api, const SessionOptions& options) {
+  const std::string context = "ONNX Runtime does not take a session option";
+  if (options.intra_threads < 0) {
+    Fail(context + ": " + std::to_string(options.intra_threads) +
+         " threads; give 0 to leave it to ONNX Runtime");
+  }
+  if (!options.optimized_data_name.empty() &&
+      (options.optimized_model_path.empty() || options.optimized_data_name.find('/') != std::string::npos)) {
+    Fail(context + ": the data file " + Quote(options.optimized_data_name) +
+         " of an optimized model; give a bare file name, and the model's path with it");
+  }
+  OrtSessionOptions* created = nullptr;
+  Check(api, api.CreateSessionOptions(&created), context);
+  Owned<OrtSessionOptions> made(created, {api.ReleaseSessionOptions});
+  Check(api, api.SetSessionLogSeverityLevel(created, ORT_LOGGING_LEVEL_ERROR), context);
+  Check(api, api.SetSessionGraphOptimizationLevel(created, OptimizationLevel(options.optimization)), context);
+  if (options.intra_threads > 0) {
+    Check(api, api.SetIntraOpNumThreads(created, options.intra_threads), context);
+  }
+  if (!options.optimized_model_path.empty()) {
+    Check(api, api.SetOptimizedModelFilePath(created, options.optimized_model_path.c_str()), context);
+  }
+  if (!options.optimized_data_name.empty()) {
+    Check(api,
+          api.AddSessionConfigEntry(created, kOrtSessionOptionsOptimizedModelExternalInitializersFileName,
+                                    options.optimized_data_name.c_str()),
+          context);
+  }
+  return made;
+}
+
+struct TypeAndShape {
+  DataType type = DataType::kUndefined;
+  std::vector<std::int64_t> shape;
+};
+
+TypeAndShape ReadTypeAndShape(const OrtApi& api, const OrtTensorTypeAndShapeInfo& info,
+                              const std::string& context) {
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  Check(api, api.GetTensorElementType(&info, &type), context);
+  std::size_t rank = 0;
+  Check(api, api.GetDimensionsCount(&info, &rank), context);
+  TypeAndShape read{static_cast<DataType>(type), std::vector<std::int64_t>(rank)};
+  Check(api, api.GetDimensions(&info, read.shape.data(), rank), context);
+  return read;
+}
+
+// `get_name` and `get_type` are the C API's functions for inputs or for outputs.
+template <class GetName, class GetType>
+ValueInfo ReadValueInfo(const OrtApi& api, const OrtSession& session, std::size_t index, GetName get_name,
+                        GetType get_type, const std::string& context) {
+  OrtAllocator* allocator = nullptr;  // a global of the library
+  Check(api, api.GetAllocatorWithDefaultOptions(&allocator), context);
+  char* name = nullptr;
+  Check(api, get_name(&session, index, allocator, &name), context);
+  ValueInfo value;
+  const auto free_name = [allocator](char* text) { allocator->Free(allocator, text); };
+  value.name = std::unique_ptr<char, decltype(free_name)>(name, free_name).get();
+
+  OrtTypeInfo* created = nullptr;
+  Check(api, get_type(&session, index, &created), context);
+  const Owned<OrtTypeInfo> type(created, {api.ReleaseTypeInfo});
+  ONNXType kind = ONNX_TYPE_UNKNOWN;
+  Check(api, api.GetOnnxTypeFromTypeInfo(type.get(), &kind), context);
+  value.is_tensor = kind == ONNX_TYPE_TENSOR;
+  if (!value.is_tensor) {
+    return value;
+  }
+  const OrtTensorTypeAndShapeInfo* info = nullptr;  // belongs to `type`
+  Check(api, api.CastTypeInfoToTensorInfo(type.get(), &info), context);
+  TypeAndShape read = ReadTypeAndShape(api, *info, context);
+  value.type = read.type;
+  value.shape = std::move(read.shape);
+  std::vector<const char*> names(value.shape.size(), "");
+  Check(api, api.GetSymbolicDimensions(info, names.data(), names.size()), context);
+  value.dim_names.assign(names.begin(), names.end());
+  return value;
+}
+
+// "[batch,?,4]"
+std::string DeclaredShape(const ValueInfo& value) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < value.shape.size(); ++i) {
+    text += i == 0 ? "" : ", ";
+    if (value.shape[i] >= 0) {
+      text += std::to_string(value.shape[i]);
+    } else {
+      text += value.dim_names[i].empty() ? "?" : value.dim_names[i];
+    }
+  }
+  return text + "]";
+}
+
+bool FitsDeclaredShape(const std::vector<std::int64_t>& shape, const ValueInfo& declared) {
+  if (declared.shape.empty()) {
+    return true;  // a scalar and an unknown shape look the same here: ONNX Runtime has to say
+  }
+  if (shape.size() != declared.shape.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (declared.shape[i] >= 0 && declared.shape[i] != shape[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// `where` names the model and the input or output.
+void CheckHoldable(const ValueInfo& value, const std::string& where) {
+  if (!value.is_tensor) {
+    Fail(where + " is a sequence, map, optional or sparse tensor; only models of dense tensors can be run");
+  }
+  if (ElementBytes(value.type) == 0) {
+    Fail(where + " has elements of type " + DataTypeName(value.type) +
+         "; only numbers of one byte or more can be given and read");
+  }
+}
+
+void CheckInput(const Tensor& tensor, const ValueInfo& declared, const std::string& where) {
+  CheckHoldable(declared, where);
+  if (tensor.type != declared.type) {
+    Fail(where + " was given " + DataTypeName(tensor.type) + "; the model declares " +
+         DataTypeName(declared.type));
+  }
+  if (!FitsDeclaredShape(tensor.shape, declared)) {
+    Fail(where + " was given the shape " + FormatShape(tensor.shape) + "; the model declares " +
+         DeclaredShape(declared));
+  }
+  try {
+    (void)CheckedElementCount(tensor);
+  } catch (const Error& error) {
+    Fail(where + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+void internal::FailHeldType(DataType type, std::size_t bytes) {
+  Fail("a tensor's elements are of type " + DataTypeName(type) + ", which is not the C++ type of " +
+       std::to_string(bytes) + " bytes they were asked for; this is a defect of this program");
+}
+
+std::size_t CheckedElementCount(const Tensor& tensor) {
+  const std::size_t element_bytes = ElementBytes(tensor.type);
+  if (element_bytes == 0) {
+    Fail("a tensor of type " + DataTypeName(tensor.type) + " cannot be held in memory here");
+  }
+  const std::optional<std::uint64_t> count = ElementCount(tensor.shape);
+  const std::optional<std::uint64_t> bytes = count ? CheckedMultiply(*count, element_bytes) : std::nullopt;
+  if (!bytes) {
+    Fail("a tensor's shape " + FormatShape(tensor.shape) + " is negative or too large");
+  }
+  if (*bytes != tensor.data.size()) {
+    Fail("a tensor of shape " + FormatShape(tensor.shape) + " and type " + DataTypeName(tensor.type) +
+         " takes " + std::to_string(*bytes) + " bytes, but has " + std::to_string(tensor.data.size()));
+  }
+  return *count;
+}
+
+struct OnnxRuntime::Impl {
+  Library library;
+  const OrtApi* api = nullptr;  // a global of the library
+  std::string version;
+  Owned<OrtEnv> environment;
+};
+
+struct Session::Impl {
+  std::shared_ptr<const OnnxRuntime::Impl> runtime;  // outlives what follows
+  std::string model;                                 // quoted, for messages
+  Owned<OrtSession> session;
+  Owned<OrtMemoryInfo> memory;
+  std::vector<ValueInfo> inputs;
+  std::vector<ValueInfo> outputs;
+
+  [[nodiscard]] std::string Where(const char* role, const ValueInfo& value) const {
+    return model + ": " + role + " " + Quote(value.name);
+  }
+};
+
+OnnxRuntime::OnnxRuntime(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+OnnxRuntime::~OnnxRuntime() = default;
+
+const std::string& OnnxRuntime::Version() const { return impl_->version; }
+
+std::shared_ptr<OnnxRuntime> OnnxRuntime::Load(const std::string& library_path) {
+  const char* variable = std::getenv("QI8_ONNXRUNTIME");
+  const bool has_variable = variable != nullptr && *variable != '\0';
+  ForbidTelemetry();
+  auto impl = std::make_shared<Impl>();
+  std::string what = "the ONNX Runtime that the loader found";
+  if (!library_path.empty()) {
+    impl->library = OpenNamedLibrary(library_path, "the caller");
+    what = Quote(library_path);
+  } else if (has_variable) {
+    impl->library = OpenNamedLibrary(variable, "the environment variable QI8_ONNXRUNTIME");
+    what = Quote(variable);
+  } else {
+    impl->library = OpenInstalledLibrary();
+  }
+
+  const auto get_base =
+      reinterpret_cast<decltype(&OrtGetApiBase)>(dlsym(impl->library.get(), "OrtGetApiBase"));
+  if (get_base == nullptr) {
+    Fail(what + " is no ONNX Runtime: it has no OrtGetApiBase" + kHowToGetIt);
+  }
+  const OrtApiBase* base = get_base();
+  impl->version = base->GetVersionString();
+  impl->api = base->GetApi(ORT_API_VERSION);
+  if (impl->api == nullptr) {
+    Fail(what + " is ONNX Runtime " + impl->version + ", which has no API version " +
+         std::to_string(ORT_API_VERSION) + "; use ONNX Runtime 1." + std::to_string(ORT_API_VERSION) +
+         " or newer");
+  }
+  OrtEnv* created = nullptr;
+  Check(*impl->api, impl->api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "qi8", &created),
+        what + " cannot be started");
+  impl->environment = Owned<OrtEnv>(created, {impl->api->ReleaseEnv});
+  // The way of forbidding it that is part of the API, for builds that know no such variable.
+  Check(*impl->api, impl->api->DisableTelemetryEvents(created), what + " cannot be started");
+  return std::shared_ptr<OnnxRuntime>(new OnnxRuntime(std::move(impl)));
+}
+
+Session OnnxRuntime::OpenSession(const std::string& model_path, const SessionOptions& options) const {
+  const OrtApi& api = *impl_->api;
+  auto session = std::make_unique<Session::Impl>();
+  session->runtime = impl_;
+  session->model = Quote(model_path);
+  const std::string context = session->model + ": ONNX Runtime " + impl_->version + " cannot open the model";
+
+  const Owned<OrtSessionOptions> made = MakeOptions(api, options);
+  OrtSession* opened = nullptr;
+  Check(api, api.CreateSession(impl_->environment.get(), model_path.c_str(), made.get(), &opened), context);
+  session->session = Owned<OrtSession>(opened, {api.ReleaseSession});
+
+  OrtMemoryInfo* memory = nullptr;
+  Check(api, api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &memory), context);
+  session->memory = Owned<OrtMemoryInfo>(memory, {api.ReleaseMemoryInfo});
+
+  std::size_t count = 0;
+  Check(api, api.SessionGetInputCount(opened, &count), context);
+  for (std::size_t i = 0; i < count; ++i) {
+    session->inputs.push_back(
+        ReadValueInfo(api, *opened, i, api.SessionGetInputName, api.SessionGetInputTypeInfo, context));
+  }
+  Check(api, api.SessionGetOutputCount(opened, &count), context);
+  for (std::size_t i = 0; i < count; ++i) {
+    session->outputs.push_back(
+        ReadValueInfo(api, *opened, i, api.SessionGetOutputName, api.SessionGetOutputTypeInfo, context));
+  }
+  return Session(std::move(session));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
+
+std::vector<Tensor> Session::Run(std::span<const Tensor> inputs) const {
+  const Impl& self = *impl_;
+  const OrtApi& api = *self.runtime->api;
+  if (inputs.size() != self.inputs.size()) {
+    Fail(self.model + ": given " + std::to_string(inputs.size()) + " inputs; the model has " +
+         std::to_string(self.inputs.size()));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    CheckInput(inputs[i], self.inputs[i], self.Where("input", self.inputs[i]));
+  }
+  for (const ValueInfo& output : self.outputs) {
+    CheckHoldable(output, self.Where("output", output));
+  }
+
+  std::vector<const char*> input_names;
+  std::vector<Owned<OrtValue>> input_values;
+  std::vector<const OrtValue*> input_pointers;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& tensor = inputs[i];
+    // ONNX Runtime reads inputs only, and takes no null pointer even for an empty tensor.
+    static std::byte nothing{};
+    void* data = tensor.data.empty() ? &nothing : const_cast<std::byte*>(tensor.data.data());
+    OrtValue* value = nullptr;
+    Check(api,
+          api.CreateTensorWithDataAsOrtValue(self.memory.get(), data, tensor.data.size(), tensor.shape.data(),
+                                             tensor.shape.size(),
+                                             static_cast<ONNXTensorElementDataType>(tensor.type), &value),
+          self.Where("input", self.inputs[i]));
+    input_values.emplace_back(value, Releaser<OrtValue>{api.ReleaseValue});
+    input_names.push_back(self.inputs[i].name.c_str());
+    input_pointers.push_back(value);
+  }
+
+  std::vector<const char*> output_names;
+  for (const ValueInfo& output : self.outputs) {
+    output_names.push_back(output.name.c_str());
+  }
+  std::vector<OrtValue*> returned(self.outputs.size(), nullptr);
+  OrtStatus* status =
+      api.Run(self.session.get(), nullptr, input_names.data(), input_pointers.data(), input_pointers.size(),
+              output_names.data(), output_names.size(), returned.data());
+  std::vector<Owned<OrtValue>> output_values;
+  output_values.reserve(returned.size());
+  for (OrtValue* value : returned) {
+    output_values.emplace_back(value, Releaser<OrtValue>{api.ReleaseValue});
+  }
+  Check(api, status, self.model + ": ONNX Runtime " + self.runtime->version + " cannot run the model");
+
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < output_values.size(); ++i) {
+    const std::string where = self.Where("output", self.outputs[i]);
+    OrtTensorTypeAndShapeInfo* created = nullptr;
+    Check(api, api.GetTensorTypeAndShape(output_values[i].get(), &created), where);
+    const Owned<OrtTensorTypeAndShapeInfo> info(created, {api.ReleaseTensorTypeAndShapeInfo});
+    TypeAndShape read = ReadTypeAndShape(api, *info, where);
+    const std::optional<std::uint64_t> count = ElementCount(read.shape);
+    const std::optional<std::uint64_t> bytes =
+        count ? CheckedMultiply(*count, ElementBytes(read.type)) : std::nullopt;
+    if (!bytes) {
+      Fail(where + " has the shape " + FormatShape(read.shape) + ", which is not possible");
+    }
+    Tensor tensor{read.type, std::move(read.shape), std::vector<std::byte>(*bytes)};
+    if (*bytes > 0) {
+      void* data = nullptr;
+      Check(api, api.GetTensorMutableData(output_values[i].get(), &data), where);
+      std::memcpy(tensor.data.data(), data, *bytes);
+    }
+    outputs.push_back(std::move(tensor));
+  }
+  return outputs;
+}
+
+}  // namespace qi8::runtime

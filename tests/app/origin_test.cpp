@@ -1,0 +1,168 @@
+#include "app/origin.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "qi8/quantize.hpp"
+#include "support/model_builder.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8 {
+namespace {
+
+using nlohmann::json;
+using qi8::testing::ModelBuilder;
+using qi8::testing::RandomValues;
+using qi8::testing::Storage;
+using qi8::testing::TempFolder;
+
+QuantizeOptions ManyOptions() {
+  QuantizeOptions options{.input = "in.onnx", .output = "out.onnx"};
+  options.selection = {.ops = {"MatMul"}, .include = {"a.*"}, .exclude = {"b", "c"}, .min_elements = 7};
+  options.external_data = ExternalData::kAuto;
+  return options;
+}
+
+TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
+  EXPECT_EQ(json::parse(DecidingOptions(ManyOptions())), json({{"ops", {"MatMul"}},
+                                                               {"include", {"a.*"}},
+                                                               {"exclude", {"b", "c"}},
+                                                               {"min_elements", 7},
+                                                               {"external_data", "auto"}}));
+  EXPECT_EQ(json::parse(DecidingOptions({})), json({{"ops", {"MatMul", "Gemm", "Gather"}},
+                                                    {"include", json::array()},
+                                                    {"exclude", json::array()},
+                                                    {"min_elements", 0},
+                                                    {"external_data", "always"}}));
+}
+
+TEST(DecidingOptions, NameEveryWayOfExternalData) {
+  QuantizeOptions options;
+  options.external_data = ExternalData::kNever;
+  EXPECT_EQ(json::parse(DecidingOptions(options))["external_data"], "never");
+}
+
+// Output bytes do not depend on paths, threads, time or host.
+TEST(DecidingOptions, SayNothingOfHowTheRunWasMade) {
+  QuantizeOptions other = ManyOptions();
+  other.input = "elsewhere.onnx";
+  other.output = "other.onnx";
+  other.replace_output = true;
+  other.allow_empty = true;
+  other.threads = 3;
+  other.memory_budget = 12345678;
+  other.checksum_file = "SUMS";
+  other.audit_log = "log";
+  EXPECT_EQ(DecidingOptions(other), DecidingOptions(ManyOptions()));
+}
+
+TEST(AllOptions, AddWhatElseIsInForce) {
+  QuantizeOptions options = ManyOptions();
+  options.replace_output = true;
+  options.allow_empty = true;
+  options.hash_inputs = false;
+  options.threads = 3;
+  options.memory_budget = 12345678;
+  json expected = json::parse(DecidingOptions(options));
+  expected.update(json({{"input", "in.onnx"},
+                        {"output", "out.onnx"},
+                        {"force", true},
+                        {"allow_empty", true},
+                        {"input_checksum", false},
+                        {"threads", 3},
+                        {"memory_budget", 12345678}}));
+  EXPECT_EQ(json::parse(AllOptions(options)), expected);
+}
+
+TEST(AllOptions, StayJsonWhateverThePath) {
+  QuantizeOptions options = ManyOptions();
+  options.input = "caf\xe9.onnx";
+  EXPECT_EQ(json::parse(AllOptions(options))["input"], "caf\xef\xbf\xbd.onnx");
+}
+
+class OriginMetadataTest : public ::testing::Test {
+ protected:
+  Model Load(Storage storage) {
+    ModelBuilder builder;
+    builder.Initializer("w", {16, 16}, RandomValues(256), storage)
+        .Initializer("few", {2}, RandomValues(2), Storage::kFloatData);  // a file in memory, last of all
+    builder.Save(folder_ / "m.onnx");
+    return Model::Load(*file_system_, folder_ / "m.onnx");
+  }
+
+  static json AsJson(const std::vector<MetadataEntry>& entries) {
+    json object = json::object();
+    for (const MetadataEntry& entry : entries) object[entry.key] = entry.value;
+    EXPECT_EQ(object.size(), entries.size()) << "a key stands twice";
+    return object;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<FileSystem> file_system_ = MakePosixFileSystem();
+  QuantizeOptions options_ = ManyOptions();
+};
+
+TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
+  const Model model = Load(Storage::kExternal);
+  ASSERT_EQ(model.files().size(), 2U + 1U);
+  EXPECT_EQ(AsJson(OriginMetadata(options_, model, {"11", "22", ""})),
+            json({{"quantize-int8.version", Version()},
+                  {"quantize-int8.options", DecidingOptions(options_)},
+                  {"quantize-int8.source.sha256", "11"},
+                  {"quantize-int8.source.data.sha256", "22"}}));
+}
+
+TEST_F(OriginMetadataTest, HasNoDataHashWhereThereIsNoDataFile) {
+  const Model model = Load(Storage::kRawData);
+  ASSERT_EQ(model.files().size(), 1U + 1U);
+  const json entries = AsJson(OriginMetadata(options_, model, {"11", "unused"}));
+  EXPECT_EQ(entries["quantize-int8.source.sha256"], "11");
+  EXPECT_FALSE(entries.contains("quantize-int8.source.data.sha256"));
+}
+
+TEST_F(OriginMetadataTest, ListsTheHashesOfSeveralDataFiles) {
+  testing::WriteFile(folder_ / "a.data", std::string(1024, 'a'));
+  testing::WriteFile(folder_ / "b.data", std::string(1024, 'b'));
+  ModelBuilder builder;
+  for (const std::string name : {"b", "a"}) {
+    builder.Initializer(name, {16, 16}, RandomValues(256), Storage::kExternal);
+    auto& tensor = *builder.graph().mutable_initializer()->rbegin();
+    tensor.mutable_external_data(0)->set_value(name + ".data");
+    tensor.mutable_external_data(1)->set_value("0");
+  }
+  builder.Save(folder_ / "m.onnx");
+  const Model model = Model::Load(*file_system_, folder_ / "m.onnx");
+  ASSERT_EQ(model.files().size(), 3U);
+  EXPECT_EQ(model.files()[1].location, "b.data") << "in the order in which the model names them";
+  EXPECT_EQ(AsJson(OriginMetadata(options_, model, {"11", "22", "33"}))["quantize-int8.source.data.sha256"],
+            "22 33");
+}
+
+TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
+  const Model model = Load(Storage::kExternal);
+  options_.hash_inputs = false;
+  EXPECT_TRUE(UnknownHashes(options_, model).empty());
+  EXPECT_EQ(
+      AsJson(OriginMetadata(options_, model, UnknownHashes(options_, model))),
+      json({{"quantize-int8.version", Version()}, {"quantize-int8.options", DecidingOptions(options_)}}));
+}
+
+// The layout is made before the hashes are known.
+TEST_F(OriginMetadataTest, IsAsLongWithUnknownHashes) {
+  const Model model = Load(Storage::kExternal);
+  const auto unknown = OriginMetadata(options_, model, UnknownHashes(options_, model));
+  const auto known =
+      OriginMetadata(options_, model, {std::string(64, '1'), std::string(64, '2'), std::string(64, '3')});
+  ASSERT_EQ(unknown.size(), known.size());
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    EXPECT_EQ(unknown[i].key, known[i].key);
+    EXPECT_EQ(unknown[i].value.size(), known[i].value.size()) << known[i].key;
+  }
+}
+
+}  // namespace
+}  // namespace qi8

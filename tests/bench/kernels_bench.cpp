@@ -1,0 +1,181 @@
+// Speed of the kernels in bytes of FP32 read per second, against that of merely reading the same memory. All
+// of them should be near it: they are to wait for memory, not for arithmetic.
+//
+// The input is larger than most caches (but see what the machine has). Quantized bytes go to a buffer that is
+// used again and again, as the tiles of the pipeline are; the benchmarks named .../far write to memory of
+// their own instead, which costs a read and a write of each byte of output besides.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/isa.hpp"
+#include "kernels/kernels.hpp"
+
+namespace qi8::kernels {
+namespace {
+
+constexpr std::size_t kElements = std::size_t{1} << 26;      // 256 MiB of FP32
+constexpr std::size_t kTileElements = std::size_t{1} << 18;  // 1 MiB of FP32, a tile of the pipeline
+
+const std::vector<float>& Weights() {
+  static const std::vector<float> weights = [] {
+    std::vector<float> values(kElements);
+    std::uint32_t state = 1;
+    for (float& value : values) {
+      state = state * 1664525U + 1013904223U;
+      value = static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-31F;
+    }
+    return values;
+  }();
+  return weights;
+}
+
+std::vector<std::int8_t>& Codes() {
+  static std::vector<std::int8_t> codes(kElements);
+  return codes;
+}
+
+void Report(benchmark::State& state) {
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kElements * sizeof(float)));
+  state.SetLabel(ActiveIsa());
+}
+
+// Calls `kernel` with each tile of whole rows of `columns` elements and with the output for it.
+template <class Kernel>
+void ForEachTile(std::size_t columns, bool far, const Kernel& kernel) {
+  const std::span<const float> weights = Weights();
+  const std::span<std::int8_t> codes = Codes();
+  const std::size_t whole = weights.size() / columns * columns;
+  const std::size_t tile = std::max<std::size_t>(1, kTileElements / columns) * columns;
+  for (std::size_t i = 0; i < whole; i += tile) {
+    const std::size_t count = std::min(tile, whole - i);
+    kernel(weights.subspan(i, count), codes.subspan(far ? i : 0, count));
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+std::uint64_t
+Sum(const std::uint64_t* words, std::size_t count) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    sum += words[i];
+  }
+  return sum;
+}
+
+void BM_Read(benchmark::State& state) {
+  static const std::vector<std::uint64_t> words(kElements / 2, 1);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(Sum(words.data(), words.size()));
+  }
+  Report(state);
+}
+BENCHMARK(BM_Read);
+
+void BM_AbsMaxBits(benchmark::State& state) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(AbsMaxBits(Weights()));
+  }
+  Report(state);
+}
+BENCHMARK(BM_AbsMaxBits);
+
+void BM_FindNonFinite(benchmark::State& state) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(FindNonFinite(Weights()));
+  }
+  Report(state);
+}
+BENCHMARK(BM_FindNonFinite);
+
+void BM_AbsMaxBitsByColumn(benchmark::State& state) {
+  const auto columns = static_cast<std::size_t>(state.range(0));
+  std::vector<std::uint32_t> max(columns);
+  for (auto _ : state) {
+    ForEachTile(columns, false, [&](std::span<const float> tile, std::span<std::int8_t> /*out*/) {
+      AbsMaxBitsByColumn(tile, 0, max);
+    });
+    benchmark::DoNotOptimize(max.data());
+  }
+  Report(state);
+}
+BENCHMARK(BM_AbsMaxBitsByColumn)
+    ->Arg(1)
+    ->Arg(3)
+    ->Arg(16)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Arg(1024)
+    ->Arg(4096)
+    ->Arg(50257);
+
+void BM_QuantizeRow(benchmark::State& state) {
+  const auto columns = static_cast<std::size_t>(state.range(0));
+  const bool far = state.range(1) != 0;
+  for (auto _ : state) {
+    ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
+      for (std::size_t i = 0; i < tile.size(); i += columns) {
+        QuantizeRow(tile.subspan(i, columns), 1.0F / 127, out.subspan(i, columns));
+      }
+    });
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+BENCHMARK(BM_QuantizeRow)
+    ->ArgNames({"columns", "far"})
+    ->Args({100, 0})
+    ->Args({1024, 0})
+    ->Args({4096, 0})
+    ->Args({4096, 1});
+
+void BM_QuantizeByColumn(benchmark::State& state) {
+  const auto columns = static_cast<std::size_t>(state.range(0));
+  const bool far = state.range(1) != 0;
+  const std::vector<float> scales(columns, 1.0F / 127);
+  for (auto _ : state) {
+    ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
+      QuantizeByColumn(tile, 0, scales, out);
+    });
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+BENCHMARK(BM_QuantizeByColumn)
+    ->ArgNames({"columns", "far"})
+    ->Args({1, 0})
+    ->Args({100, 0})
+    ->Args({1024, 0})
+    ->Args({4096, 0})
+    ->Args({50257, 0})
+    ->Args({4096, 1});
+
+void BM_QuantizeTransposed(benchmark::State& state) {
+  const auto columns = static_cast<std::size_t>(state.range(0));
+  const bool far = state.range(1) != 0;
+  for (auto _ : state) {
+    ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
+      const std::size_t rows = tile.size() / columns;
+      const std::vector<float> scales(rows, 1.0F / 127);
+      QuantizeTransposed(tile, rows, columns, scales, out.data(), rows);
+    });
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+BENCHMARK(BM_QuantizeTransposed)
+    ->ArgNames({"columns", "far"})
+    ->Args({100, 0})
+    ->Args({768, 0})
+    ->Args({1024, 0})
+    ->Args({4096, 0})
+    ->Args({4096, 1});
+
+}  // namespace
+}  // namespace qi8::kernels

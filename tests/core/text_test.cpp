@@ -1,0 +1,98 @@
+#include "core/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/version.hpp"
+#include "qi8/quantize.hpp"
+
+namespace qi8 {
+namespace {
+
+TEST(Quote, PutsNamesInSingleQuotes) {
+  EXPECT_EQ(Quote("model.onnx"), "'model.onnx'");
+  EXPECT_EQ(Quote(""), "''");
+  EXPECT_EQ(Quote("a b/Größe"), "'a b/Größe'");
+}
+
+TEST(Quote, EscapesControlBytes) {
+  EXPECT_EQ(Quote("a\nb\x1b[2J\x7f\r\t"), "'a\\x0ab\\x1b[2J\\x7f\\x0d\\x09'");
+  EXPECT_EQ(Quote(std::string("\0\x1f ", 3)), "'\\x00\\x1f '");
+}
+
+TEST(Quote, CutsLongNamesInTheMiddle) {
+  EXPECT_EQ(Quote("abcdefghij", 10), "'abcdefghij'");
+  EXPECT_EQ(Quote("abcdefghijk", 10), "'abcde...ghijk'");
+  EXPECT_EQ(Quote("abcdefghijk", 4), "'ab...jk'");
+  const std::string at_default_limit(120, 'x');
+  EXPECT_EQ(Quote(at_default_limit), "'" + at_default_limit + "'");
+  EXPECT_EQ(Quote(at_default_limit + "x"), "'" + std::string(60, 'x') + "..." + std::string(60, 'x') + "'");
+}
+
+TEST(Quote, EscapesOnBothSidesOfACut) { EXPECT_EQ(Quote("\nabcdefghi\n", 4), "'\\x0aa...i\\x0a'"); }
+
+TEST(FormatBytes, CountsSmallNumbersOut) {
+  EXPECT_EQ(FormatBytes(0), "0 bytes");
+  EXPECT_EQ(FormatBytes(1), "1 byte");
+  EXPECT_EQ(FormatBytes(999), "999 bytes");
+}
+
+TEST(FormatBytes, KeepsThreeDigitsInDecimalUnits) {
+  EXPECT_EQ(FormatBytes(1000), "1.00 KB");
+  EXPECT_EQ(FormatBytes(1024), "1.02 KB");
+  EXPECT_EQ(FormatBytes(9'994), "9.99 KB");
+  EXPECT_EQ(FormatBytes(9'995), "10.0 KB");
+  EXPECT_EQ(FormatBytes(99'949), "99.9 KB");
+  EXPECT_EQ(FormatBytes(99'950), "100 KB");
+  EXPECT_EQ(FormatBytes(250'000), "250 KB");
+  EXPECT_EQ(FormatBytes(4'294'967'296), "4.29 GB");
+  EXPECT_EQ(FormatBytes(1'000'000'000'000), "1.00 TB");
+  EXPECT_EQ(FormatBytes(UINT64_MAX), "18.4 EB");
+}
+
+// "1000 KB" would have four digits.
+TEST(FormatBytes, RoundsIntoTheNextUnit) {
+  EXPECT_EQ(FormatBytes(999'499), "999 KB");
+  EXPECT_EQ(FormatBytes(999'500), "1.00 MB");
+  EXPECT_EQ(FormatBytes(999'999'999), "1.00 GB");
+}
+
+TEST(FormatCount, GroupsByThousands) {
+  EXPECT_EQ(FormatCount(0), "0");
+  EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(FormatCount(1000), "1,000");
+  EXPECT_EQ(FormatCount(123'456), "123,456");
+  EXPECT_EQ(FormatCount(1'000'000), "1,000,000");
+  EXPECT_EQ(FormatCount(4'294'967'296), "4,294,967,296");
+  EXPECT_EQ(FormatCount(UINT64_MAX), "18,446,744,073,709,551,615");
+}
+
+TEST(FormatShape, ListsDimensions) {
+  const std::vector<std::int64_t> dims = {2, 3, -1};
+  EXPECT_EQ(FormatShape(dims), "[2, 3, -1]");
+  EXPECT_EQ(FormatShape(std::span(dims).first(1)), "[2]");
+  EXPECT_EQ(FormatShape({}), "[]");
+}
+
+TEST(Version, IsThreeNumbers) {
+  int major = -1;
+  int minor = -1;
+  int patch = -1;
+  int end = 0;
+  const std::string version = Version();
+  ASSERT_EQ(std::sscanf(version.c_str(), "%d.%d.%d%n", &major, &minor, &patch, &end), 3) << version;
+  EXPECT_EQ(static_cast<std::size_t>(end), version.size()) << version;
+}
+
+TEST(BuildCommit, IsAHashOrNothing) {
+  const std::string commit = BuildCommit();
+  if (commit.empty()) return;
+  EXPECT_EQ(commit.size(), 40U) << commit;
+  EXPECT_EQ(commit.find_first_not_of("0123456789abcdef"), std::string::npos) << commit;
+}
+
+}  // namespace
+}  // namespace qi8

@@ -1,0 +1,338 @@
+// Weights of every shape through the pipeline, at budgets that make it hold, read again and split, against
+// the oracle: each INT8 tensor and each scale bit for bit.
+
+#include "exec/execute.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "exec/oracle.hpp"
+#include "exec/schedule.hpp"
+#include "hash/sha256.hpp"
+#include "io/staged_file.hpp"
+#include "plan/layout.hpp"
+#include "qi8/error.hpp"
+#include "support/model_builder.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8 {
+namespace {
+
+using testing::Dims;
+using testing::ModelBuilder;
+using testing::RandomValues;
+using testing::Storage;
+using testing::TempFolder;
+
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+struct Outputs {
+  onnx::ModelProto model;
+  std::string data;
+  std::string model_sha256, data_sha256;
+  std::vector<std::string> input_sha256;
+
+  // The bytes of an initializer, wherever it lies.
+  [[nodiscard]] std::string Bytes(const std::string& name) const {
+    for (const auto& tensor : model.graph().initializer()) {
+      if (tensor.name() != name) continue;
+      if (tensor.data_location() != onnx::TensorProto::EXTERNAL) return tensor.raw_data();
+      std::size_t offset = 0;
+      std::size_t length = 0;
+      for (const auto& entry : tensor.external_data()) {
+        if (entry.key() == "offset") offset = std::stoull(entry.value());
+        if (entry.key() == "length") length = std::stoull(entry.value());
+      }
+      return data.substr(offset, length);
+    }
+    ADD_FAILURE() << "no initializer " << name;
+    return {};
+  }
+
+  [[nodiscard]] std::vector<float> Floats(const std::string& name) const {
+    const std::string bytes = Bytes(name);
+    std::vector<float> values(bytes.size() / sizeof(float));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  }
+};
+
+class Execution : public ::testing::Test {
+ protected:
+  Outputs Run(ModelBuilder& builder, const ExecuteOptions& options,
+              ExternalData external = ExternalData::kAlways) {
+    builder.Save(folder_ / "in.onnx");
+    const auto file_system = MakePosixFileSystem();
+    Model model = Model::Load(*file_system, folder_ / "in.onnx");
+    const Plan plan = MakePlan(model, {});
+    model.Apply(plan.rewrite);
+    const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
+    Outputs outputs;
+    StagedFile model_file(*file_system, folder_ / "out.onnx");
+    StagedFile data_file(*file_system, folder_ / "out.onnx.data");
+    HashedOutput model_output(model_file.file(), layout.model_size);
+    HashedOutput data_output(data_file.file(), layout.data_size);
+    outputs.input_sha256 =
+        Execute(model, plan, layout, {.model = &model_output, .data = &data_output}, options);
+    WriteGraph(model.Render({}), model_output);
+    outputs.model_sha256 = model_output.Finish();
+    outputs.data_sha256 = data_output.Finish();
+    for (StagedFile* file : {&model_file, &data_file}) {
+      file->Finish();
+      file->Publish();
+    }
+    outputs.model = testing::ParseModel(folder_ / "out.onnx");
+    outputs.data = testing::ReadFile(folder_ / "out.onnx.data");
+    EXPECT_EQ(outputs.data_sha256, Sha256::HexOf(outputs.data));
+    EXPECT_EQ(outputs.model_sha256, Sha256::HexOf(testing::ReadFile(folder_ / "out.onnx")));
+    EXPECT_EQ(outputs.input_sha256.at(0), Sha256::HexOf(testing::ReadFile(folder_ / "in.onnx")));
+    return outputs;
+  }
+
+  static void ExpectMatches(const Outputs& outputs, const std::string& weight,
+                            const RowMajor& columns_are_channels) {
+    const auto expected = testing::QuantizeColumns(columns_are_channels.cast<double>());
+    const std::vector<float> scales = outputs.Floats(weight + "_scale");
+    ASSERT_EQ(scales.size(), static_cast<std::size_t>(expected.scales.size())) << weight;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+      ASSERT_EQ(scales[i], expected.scales[static_cast<Eigen::Index>(i)]) << weight << " scale " << i;
+    }
+    const std::string bytes = outputs.Bytes(weight + "_quantized");
+    ASSERT_EQ(bytes.size(), static_cast<std::size_t>(expected.values.size())) << weight;
+    EXPECT_EQ(std::memcmp(bytes.data(), expected.values.data(), bytes.size()), 0) << weight;
+  }
+
+  static RowMajor Matrix(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
+    return Eigen::Map<const RowMajor>(values.data(), rows, columns);
+  }
+
+  TempFolder folder_;
+};
+
+// Adds a node that has `weight` as its weight.
+void AddMatMul(ModelBuilder& builder, const std::string& weight) {
+  builder.Node("MatMul", {"x", weight}, {weight + "_out"}, weight + "_node");
+}
+void AddTransposedGemm(ModelBuilder& builder, const std::string& weight) {
+  testing::SetInt(builder.Node("Gemm", {"x", weight}, {weight + "_out"}, weight + "_node"), "transB", 1);
+}
+void AddGather(ModelBuilder& builder, const std::string& weight) {
+  builder.Node("Gather", {weight, "indices"}, {weight + "_out"}, weight + "_node");
+}
+
+struct BudgetCase {
+  std::uint64_t budget;
+  unsigned threads;
+};
+
+class ExecutionAtBudgets : public Execution, public ::testing::WithParamInterface<BudgetCase> {};
+
+// The tile is 1 MiB, so that these are, in turn: smaller than a tile, several tiles that fit every budget,
+// and more than the smallest budget, which is read twice; wide rows that end in mid-tile; a row longer than a
+// tile.
+TEST_P(ExecutionAtBudgets, EveryShapeEqualsTheOracle) {
+  struct Case {
+    const char* name;
+    std::int64_t rows, columns;
+    void (*add)(ModelBuilder&, const std::string&);
+    bool rows_are_channels;
+    bool transposed;  // the INT8 tensor has the dimensions the other way round
+  };
+  const std::vector<Case> cases = {
+      {"mm_small", 7, 5, AddMatMul, false, false},
+      {"mm_tiles", 900, 700, AddMatMul, false, false},
+      {"mm_twice", 1500, 2100, AddMatMul, false, false},
+      {"mm_wide", 3, 300'007, AddMatMul, false, false},
+      {"gemm_small", 6, 9, AddTransposedGemm, true, true},
+      {"gemm_tiles", 1111, 701, AddTransposedGemm, true, true},
+      {"gemm_long", 2, 600'011, AddTransposedGemm, true, true},
+      {"table_tiles", 5003, 129, AddGather, true, false},
+      {"table_long", 3, 500'009, AddGather, true, false},
+      {"table_small", 3, 40, AddGather, true, false},
+  };
+  ModelBuilder builder;
+  std::vector<RowMajor> matrices;
+  std::uint32_t seed = 0;
+  for (const Case& c : cases) {
+    auto values = RandomValues(static_cast<std::size_t>(c.rows * c.columns), ++seed, 0.02F);
+    values[values.size() / 2] = 100.0F;  // an outlier in one channel must not reach the others
+    values[values.size() - 1] = 1e-40F;
+    builder.Initializer(c.name, {c.rows, c.columns}, values,
+                        seed % 2 == 0 ? Storage::kExternal : Storage::kRawData);
+    c.add(builder, c.name);
+    matrices.push_back(Matrix(values, c.rows, c.columns));
+  }
+  const auto outputs = Run(builder, {.threads = GetParam().threads,
+                                     .memory_budget = GetParam().budget,
+                                     .on_progress = {},
+                                     .should_stop = {}});
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const RowMajor channels_in_columns =
+        cases[i].rows_are_channels ? RowMajor(matrices[i].transpose()) : matrices[i];
+    if (cases[i].rows_are_channels && !cases[i].transposed) {
+      // Stored as it came, scales by row: the oracle's matrix turned back.
+      const auto expected = testing::QuantizeColumns(channels_in_columns.cast<double>());
+      const decltype(expected.values) as_stored = expected.values.transpose();
+      const std::string bytes = outputs.Bytes(std::string(cases[i].name) + "_quantized");
+      ASSERT_EQ(bytes.size(), static_cast<std::size_t>(as_stored.size()));
+      EXPECT_EQ(std::memcmp(bytes.data(), as_stored.data(), bytes.size()), 0) << cases[i].name;
+      const auto scales = outputs.Floats(std::string(cases[i].name) + "_scale");
+      EXPECT_EQ(std::memcmp(scales.data(), expected.scales.data(), scales.size() * sizeof(float)), 0);
+    } else {
+      ExpectMatches(outputs, cases[i].name, channels_in_columns);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Budgets, ExecutionAtBudgets,
+                         ::testing::Values(BudgetCase{kLeastMemoryBudget, 1},
+                                           BudgetCase{kLeastMemoryBudget, 4}, BudgetCase{96ULL << 20U, 1},
+                                           BudgetCase{96ULL << 20U, 3}),
+                         [](const auto& budget) {
+                           return "MiB" + std::to_string(budget.param.budget >> 20U) + "Threads" +
+                                  std::to_string(budget.param.threads);
+                         });
+
+const ExecuteOptions kOptions{
+    .threads = 2, .memory_budget = 32ULL << 20U, .on_progress = {}, .should_stop = {}};
+
+TEST_F(Execution, SpecialValuesEqualTheOracle) {
+  constexpr std::int64_t kRows = 4;
+  // Columns: all zero, constant, denormal, largest float, signed zeros, halves that round to even.
+  const std::vector<float> values = {0,     2.5F, 1e-42F,  3.4028234e38F,
+                                     -0.0F, 127,  //
+                                     0,     2.5F, -1e-42F, -3.4028234e38F,
+                                     0.0F,  0.5F,  //
+                                     0,     2.5F, 1e-45F,  1,
+                                     -0.0F, 1.5F,  //
+                                     0,     2.5F, 0,       -1e30F,
+                                     0.0F,  -2.5F};
+  ModelBuilder builder;
+  builder.Initializer("w", {kRows, 6}, values);
+  AddMatMul(builder, "w");
+  const auto outputs = Run(builder, kOptions);
+  ExpectMatches(outputs, "w", Matrix(values, kRows, 6));
+  const auto scales = outputs.Floats("w_scale");
+  EXPECT_EQ(scales[0], 1.0F);
+  EXPECT_EQ(scales[2], 1.0F);
+  EXPECT_GT(scales[3], 2e36F);
+  const std::string q = outputs.Bytes("w_quantized");
+  EXPECT_EQ(q[5 + 6], 0);   // 0.5 -> 0
+  EXPECT_EQ(q[5 + 12], 2);  // 1.5 -> 2
+  EXPECT_EQ(q[5 + 18], -2);
+}
+
+TEST_F(Execution, AlphaMultipliesTheScales) {
+  const auto values = RandomValues(30 * 20);
+  ModelBuilder builder;
+  builder.Initializer("w", {30, 20}, values);
+  testing::SetFloat(builder.Node("Gemm", {"x", "w"}, {"y"}), "alpha", 0.3F);
+  const auto outputs = Run(builder, kOptions);
+  const auto expected = testing::QuantizeColumns(Matrix(values, 30, 20).cast<double>());
+  const auto scales = outputs.Floats("w_scale");
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    EXPECT_EQ(scales[i], expected.scales[static_cast<Eigen::Index>(i)] * 0.3F);
+  }
+}
+
+TEST_F(Execution, WhatIsNotQuantizedIsCopiedByteForByte) {
+  const auto large = RandomValues(700'000);
+  const auto small = RandomValues(10, 2);
+  for (const Storage storage :
+       {Storage::kRawData, Storage::kFloatData, Storage::kUnpackedFloatData, Storage::kExternal}) {
+    for (const ExternalData external : {ExternalData::kAlways, ExternalData::kNever}) {
+      ModelBuilder builder;
+      builder.Initializer("large", {700'000}, large, storage);
+      builder.Initializer("small", {10}, small, storage);
+      builder.Node("Add", {"large", "small"}, {"y"});
+      const auto outputs = Run(builder, kOptions, external);
+      EXPECT_EQ(outputs.Floats("large"), large);
+      EXPECT_EQ(outputs.Floats("small"), small);
+      EXPECT_EQ(outputs.data.empty(), external == ExternalData::kNever);
+    }
+  }
+}
+
+TEST_F(Execution, AllWeightsMayStandInTheModel) {
+  const auto values = RandomValues(300 * 200);
+  ModelBuilder builder;
+  builder.Initializer("w", {200, 300}, values, Storage::kExternal);
+  AddTransposedGemm(builder, "w");
+  const auto outputs = Run(builder, kOptions, ExternalData::kNever);
+  EXPECT_TRUE(outputs.data.empty());
+  ExpectMatches(outputs, "w", RowMajor(Matrix(values, 200, 300).transpose()));
+}
+
+std::string MessageOf(const std::function<void()>& action, ErrorKind kind = ErrorKind::kFailure) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind);
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST_F(Execution, NamesTensorAndIndexOfANonFiniteNumber) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    for (auto* add : {AddMatMul, AddTransposedGemm, AddGather}) {
+      auto values = RandomValues(1200 * 900);
+      values[800 * 900 + 123] = bad;
+      values[801 * 900 + 1] = bad;  // the first one is named, whichever thread finds which
+      ModelBuilder builder;
+      builder.Initializer("weird", {1200, 900}, values);
+      add(builder, "weird");
+      const std::string message = MessageOf([&] { Run(builder, kOptions); });
+      EXPECT_THAT(message, ::testing::HasSubstr("tensor 'weird'"));
+      EXPECT_THAT(message, ::testing::HasSubstr("[800, 123]"));
+    }
+  }
+}
+
+TEST_F(Execution, StopsWhenAsked) {
+  ModelBuilder builder;
+  builder.Initializer("w", {900, 900}, RandomValues(900 * 900));
+  AddMatMul(builder, "w");
+  int asked = 0;
+  ExecuteOptions options = kOptions;
+  options.should_stop = [&asked] { return ++asked > 2; };
+  MessageOf([&] { Run(builder, options); }, ErrorKind::kInterrupted);
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_F(Execution, NoticesAnInputThatChanges) {
+  ModelBuilder builder;
+  builder.Initializer("w", {900, 900}, RandomValues(900 * 900), Storage::kExternal);
+  AddMatMul(builder, "w");
+  ExecuteOptions options = kOptions;
+  options.on_progress = [this, done = false](std::uint64_t) mutable {
+    if (std::exchange(done, true)) return;
+    std::filesystem::resize_file(folder_ / "in.onnx.data", 900 * 900 * sizeof(float) + 1);
+  };
+  EXPECT_THAT(MessageOf([&] { Run(builder, options); }),
+              ::testing::HasSubstr("was changed while it was read"));
+}
+
+TEST_F(Execution, TellsHowFarItIs) {
+  ModelBuilder builder;
+  builder.Initializer("w", {1500, 2100}, RandomValues(1500 * 2100), Storage::kExternal);
+  AddMatMul(builder, "w");
+  for (const std::uint64_t budget : {kLeastMemoryBudget, kLeastMemoryBudget * 8}) {
+    std::vector<std::uint64_t> seen;
+    ExecuteOptions options = kOptions;
+    options.memory_budget = budget;
+    options.on_progress = [&seen](std::uint64_t done) { seen.push_back(done); };
+    Run(builder, options);
+    EXPECT_TRUE(std::ranges::is_sorted(seen));
+    const auto file_system = MakePosixFileSystem();
+    Model model = Model::Load(*file_system, folder_ / "in.onnx");
+    const Plan plan = MakePlan(model, {});
+    model.Apply(plan.rewrite);
+    const Layout layout = LayOut(model, plan, ExternalData::kAlways, "out.onnx.data", {});
+    EXPECT_EQ(seen.back(), BytesToRead(model, plan, layout, options));
+  }
+}
+
+}  // namespace
+}  // namespace qi8

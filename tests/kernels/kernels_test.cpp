@@ -1,0 +1,199 @@
+// Every SIMD body against the reference: equal bit for bit, on inputs of all lengths, alignments and kinds.
+#include "kernels/kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/reference.hpp"
+#include "support.hpp"
+
+namespace qi8::kernels {
+namespace {
+
+constexpr std::size_t kColumns[] = {1,   2,   3,   5,   7,    8,    15,   16,   17,   31,  33,
+                                    100, 300, 511, 513, 1000, 1023, 1024, 1025, 2050, 5003};
+constexpr std::int8_t kUntouched = 85;
+
+// Lengths to try for a row: all short ones, which have every kind of odd end, and some long ones.
+std::vector<std::size_t> Lengths() {
+  std::vector<std::size_t> lengths(301);
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    lengths[i] = i;
+  }
+  lengths.insert(lengths.end(), {1023, 1024, 4096, 65537, 200000});
+  return lengths;
+}
+
+// Lengths of pieces of a matrix: within a row, about a row, a few rows and a long rest.
+std::vector<std::size_t> PieceLengths(std::size_t columns) {
+  return {0,   1, columns / 2, columns, columns + 1, 3 * columns + 2, 4 * columns, 11 * columns + columns / 3,
+          4500};
+}
+
+std::vector<std::size_t> FirstColumns(std::size_t columns) {
+  std::vector<std::size_t> first = {0, columns / 2, columns - 1};
+  first.erase(std::unique(first.begin(), first.end()), first.end());
+  return first;
+}
+
+class KernelsTest : public OnEachIsa {
+ protected:
+  Random random_{20231};
+};
+
+TEST_P(KernelsTest, AbsMaxBits) {
+  for (const std::size_t length : Lengths()) {
+    const FencedBuffer<float> values(AnyFinite(length, random_));
+    EXPECT_EQ(AbsMaxBits(values.span()), reference::AbsMaxBits(values.span())) << length;
+  }
+}
+
+// One large magnitude among zeros, in each place, shows a place that is not looked at.
+TEST_P(KernelsTest, AbsMaxBitsSeesEveryElement) {
+  for (const std::size_t length : {1U, 15U, 64U, 200U, 257U}) {
+    const FencedBuffer<float> values(length);
+    for (std::size_t i = 0; i < length; ++i) {
+      values.span()[i] = -3.0F;
+      EXPECT_EQ(AbsMaxBits(values.span()), std::bit_cast<std::uint32_t>(3.0F)) << i << " of " << length;
+      values.span()[i] = 0.0F;
+    }
+  }
+}
+
+TEST_P(KernelsTest, AbsMaxBitsByColumn) {
+  for (const std::size_t columns : kColumns) {
+    for (const std::size_t length : PieceLengths(columns)) {
+      for (const std::size_t first_column : FirstColumns(columns)) {
+        const FencedBuffer<float> piece(AnyFinite(length, random_));
+        const FencedBuffer<std::uint32_t> max(columns);
+        // Some columns have met larger magnitudes before, some have not.
+        std::generate(max.span().begin(), max.span().end(), [&] { return random_() % 0x7f800000U; });
+        std::vector<std::uint32_t> expected(max.span().begin(), max.span().end());
+        reference::AbsMaxBitsByColumn(piece.span(), first_column, expected);
+        AbsMaxBitsByColumn(piece.span(), first_column, max.span());
+        EXPECT_TRUE(std::ranges::equal(max.span(), expected))
+            << columns << ' ' << length << ' ' << first_column;
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, NonFiniteShowsInMaxima) {
+  for (const float bad :
+       {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+        std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> values(700, std::numeric_limits<float>::max());
+    values[501] = bad;
+    EXPECT_GE(AbsMaxBits(values), kNonFiniteBits);
+    std::vector<std::uint32_t> max(7);
+    AbsMaxBitsByColumn(values, 0, max);
+    EXPECT_GE(max[501 % 7], kNonFiniteBits);
+    EXPECT_EQ(std::ranges::count_if(max, [](std::uint32_t bits) { return bits >= kNonFiniteBits; }), 1);
+  }
+}
+
+TEST_P(KernelsTest, QuantizeRow) {
+  constexpr float kScales[] = {0x1p-7F, 1.0F, 0x1p-126F, 0x1p-149F, 0x1p120F, 0.0123F, 0x1.fffffep-5F};
+  for (const std::size_t length : Lengths()) {
+    for (const float scale : length <= 300 ? std::span(kScales) : std::span(kScales).first(2)) {
+      const FencedBuffer<float> values(AroundCodes(length, scale, random_));
+      const FencedBuffer<std::int8_t> codes(length);
+      std::vector<std::int8_t> expected(length);
+      reference::QuantizeRow(values.span(), scale, expected);
+      QuantizeRow(values.span(), scale, codes.span());
+      EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << length << ' ' << scale;
+    }
+  }
+}
+
+TEST_P(KernelsTest, QuantizeRowWritesItsCodesOnly) {
+  for (std::size_t length = 0; length < 100; ++length) {
+    const std::vector<float> values(length, 1.0F);
+    std::vector<std::int8_t> codes(length + 128, kUntouched);
+    QuantizeRow(values, 1.0F, std::span(codes).subspan(64, length));
+    EXPECT_EQ(std::ranges::count(codes, kUntouched), 128) << length;
+    EXPECT_EQ(std::count(codes.begin() + 64, codes.end() - 64, 1), static_cast<std::ptrdiff_t>(length));
+  }
+}
+
+TEST_P(KernelsTest, QuantizeByColumn) {
+  for (const std::size_t columns : kColumns) {
+    // Every column has its own scale, by powers of two so that halves are met in each.
+    std::vector<float> scale_values(columns);
+    for (std::size_t c = 0; c < columns; ++c) {
+      scale_values[c] = std::ldexp(c % 5 == 4 ? 1.37F : 1.0F, -static_cast<int>(c % 11));
+    }
+    const FencedBuffer<float> scales(scale_values);
+    for (const std::size_t length : PieceLengths(columns)) {
+      for (const std::size_t first_column : FirstColumns(columns)) {
+        const FencedBuffer<float> piece(AroundCodes(length, 0x1p-5F, random_));
+        const FencedBuffer<std::int8_t> codes(length);
+        std::vector<std::int8_t> expected(length);
+        reference::QuantizeByColumn(piece.span(), first_column, scales.span(), expected);
+        QuantizeByColumn(piece.span(), first_column, scales.span(), codes.span());
+        EXPECT_TRUE(std::ranges::equal(codes.span(), expected))
+            << columns << ' ' << length << ' ' << first_column;
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, QuantizeTransposed) {
+  for (const std::size_t rows : {0U, 1U, 3U, 15U, 16U, 17U, 63U, 64U, 65U, 130U}) {
+    for (const std::size_t cols : {0U, 1U, 2U, 15U, 16U, 17U, 255U, 256U, 257U, 600U}) {
+      for (const std::size_t gap : {0U, 5U}) {
+        const FencedBuffer<float> matrix(AroundCodes(rows * cols, 0x1p-4F, random_));
+        std::vector<float> scales(rows);
+        for (std::size_t r = 0; r < rows; ++r) {
+          scales[r] = std::ldexp(r % 5 == 4 ? 1.37F : 1.0F, -static_cast<int>(r % 7));
+        }
+        // The gap after the last column is not there, so nothing may be written to it.
+        const std::size_t stride = rows + gap;
+        const std::size_t size = rows == 0 || cols == 0 ? 0 : (cols - 1) * stride + rows;
+        const FencedBuffer<std::int8_t> codes(std::vector<std::int8_t>(size, kUntouched));
+        std::vector<std::int8_t> expected(size, kUntouched);
+        reference::QuantizeTransposed(matrix.span(), rows, cols, scales, expected.data(), stride);
+        QuantizeTransposed(matrix.span(), rows, cols, scales, codes.span().data(), stride);
+        EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << rows << ' ' << cols << ' ' << gap;
+      }
+    }
+  }
+}
+
+// Empty spans have null pointers, which the sanitizers don't let pass through pointer arithmetic.
+TEST_P(KernelsTest, NothingIsFine) {
+  EXPECT_EQ(AbsMaxBits({}), 0U);
+  EXPECT_EQ(FindNonFinite({}), std::nullopt);
+  AbsMaxBitsByColumn({}, 0, {});
+  QuantizeRow({}, 1.0F, {});
+  QuantizeByColumn({}, 0, {}, {});
+  QuantizeTransposed({}, 0, 0, {}, nullptr, 0);
+}
+
+TEST_P(KernelsTest, FindNonFinite) {
+  std::vector<float> values = AnyFinite(20000, random_);
+  EXPECT_EQ(FindNonFinite(values), std::nullopt);
+  // From the last to the first, so that each is the first of several.
+  for (const std::size_t i :
+       {19999U, 19998U, 12289U, 12288U, 12287U, 8192U, 4097U, 4096U, 4095U, 100U, 16U, 1U, 0U}) {
+    values[i] =
+        i % 2 == 0 ? -std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+    EXPECT_EQ(FindNonFinite(values), i);
+    EXPECT_EQ(FindNonFinite(std::span(values).first(i)), std::nullopt);
+  }
+}
+
+QI8_INSTANTIATE_ON_EACH_ISA(KernelsTest);
+
+}  // namespace
+}  // namespace qi8::kernels

@@ -1,0 +1,34 @@
+// The INT8 model against the FP32 one, on real ONNX Runtime.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/fidelity.hpp"
+#include "runtime/onnx_runtime.hpp"
+
+namespace qi8::testing {
+
+// The library that scripts/fetch-onnxruntime got, loaded once.
+[[nodiscard]] const runtime::OnnxRuntime& Runtime();
+
+[[nodiscard]] std::vector<runtime::Tensor> RunModel(const std::filesystem::path& model,
+                                                    const std::vector<runtime::Tensor>& inputs);
+
+// How often each operator occurs in the model once ONNX Runtime has optimized it, bodies included.
+[[nodiscard]] std::map<std::string, int> OptimizedOperators(const std::filesystem::path& model);
+
+// The fused operators that do an integer product in one go.
+[[nodiscard]] int FusedProducts(const std::map<std::string, int>& operators);
+
+[[nodiscard]] runtime::Tensor FloatTensor(std::vector<std::int64_t> shape, const std::vector<float>& values);
+[[nodiscard]] runtime::Tensor Int64Tensor(std::vector<std::int64_t> shape,
+                                          const std::vector<std::int64_t>& values);
+
+// Input for the generated audio core: `count` codes below `codes`, from a fixed sequence.
+[[nodiscard]] runtime::Tensor AudioCodes(std::int64_t count, std::int64_t codes);
+
+}  // namespace qi8::testing

@@ -1,0 +1,29 @@
+// Runs a program as a shell would, and tells how it ended.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace qi8::testing {
+
+struct ProgramResult {
+  int status = -1;  // exit status, or 128 + signal
+  std::string out;
+  std::string err;
+};
+
+struct ProgramOptions {
+  std::filesystem::path folder;          // to run in; empty: that of the test
+  std::vector<std::string> environment;  // "NAME=value", besides those of the test
+};
+
+[[nodiscard]] ProgramResult RunProgram(const std::filesystem::path& program,
+                                       const std::vector<std::string>& arguments,
+                                       const ProgramOptions& options = {});
+
+// The quantize-int8 that was built with the tests.
+[[nodiscard]] ProgramResult RunQuantizeInt8(const std::vector<std::string>& arguments,
+                                            const ProgramOptions& options = {});
+
+}  // namespace qi8::testing
