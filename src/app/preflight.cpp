@@ -1,5 +1,7 @@
 #include "app/preflight.hpp"
 
+#include <array>
+
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 
@@ -20,12 +22,38 @@ void RequireNoInput(FileSystem& file_system, const Model& model, const fs::path&
   }
 }
 
+// Outputs that have one name, or are one file, would overwrite each other.
+void RequireDistinct(FileSystem& file_system, const fs::path& one, const fs::path& other) {
+  const auto place = [](const fs::path& path) {
+    std::error_code ignored;
+    return fs::weakly_canonical(FolderOf(path), ignored) / path.filename();
+  };
+  const auto identity = file_system.Identify(one);
+  const auto other_identity = file_system.Identify(other);
+  const bool same_file = identity && other_identity && identity->SameFile(*other_identity);
+  if (same_file || place(one) == place(other)) {
+    // Not recorded either: the log would be one of the two.
+    throw Error(ErrorKind::kUsage, "outputs " + Quote(one.native()) + " and " + Quote(other.native()) +
+                                       " are one file; give each output a name of its own");
+  }
+}
+
 }  // namespace
 
-fs::path OutputPaths::folder() const {
-  const fs::path parent = model.parent_path();
+fs::path FolderOf(const fs::path& file) {
+  const fs::path parent = file.parent_path();
   return parent.empty() ? fs::path(".") : parent;
 }
+
+namespace {
+
+// A checksum file may be shared through a link, which is to stay one.
+fs::path ThroughLink(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
+}
+
+}  // namespace
 
 OutputPaths PathsOf(const QuantizeOptions& options) {
   const auto with_suffix = [&options](const char* suffix) {
@@ -35,26 +63,34 @@ OutputPaths PathsOf(const QuantizeOptions& options) {
   };
   return {.model = options.output,
           .data = with_suffix(".data"),
-          .checksums = options.checksum_file.value_or(with_suffix(".sha256")),
+          .checksums = ThroughLink(options.checksum_file.value_or(with_suffix(".sha256"))),
           .audit_log = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl")};
 }
 
 void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& paths, bool replace_output,
                std::uint64_t bytes_needed) {
-  const fs::path folder = paths.folder();
-  if (!file_system.IsFolder(folder)) {
-    Fail("cannot write " + Quote(paths.model.native()) + ": there is no folder " + Quote(folder.native()) +
-         "; make it first");
+  for (const fs::path& output : {paths.model, paths.checksums, paths.audit_log}) {
+    if (file_system.IsFolder(FolderOf(output))) continue;
+    Fail("cannot write " + Quote(output.native()) + ": there is no folder " +
+         Quote(FolderOf(output).native()) + "; make it first");
   }
   for (const fs::path& output : {paths.model, paths.data, paths.checksums, paths.audit_log}) {
     if (file_system.IsFolder(output)) Fail("cannot write " + Quote(output.native()) + ": it is a folder");
     RequireNoInput(file_system, model, output);
+  }
+  if (file_system.Identify(paths.checksums)) {
+    static_cast<void>(file_system.OpenForReading(paths.checksums));  // its lines will be read and kept
+  }
+  const std::array<fs::path, 4> outputs = {paths.model, paths.data, paths.checksums, paths.audit_log};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) RequireDistinct(file_system, outputs.at(k), outputs.at(i));
   }
   for (const fs::path& output : {paths.model, paths.data}) {
     if (!replace_output && file_system.Identify(output)) {
       Fail("output " + Quote(output.native()) + " exists; use --force to replace it");
     }
   }
+  const fs::path folder = FolderOf(paths.model);
   if (!file_system.IsWritableFolder(folder)) {
     Fail("cannot write to folder " + Quote(folder.native()) + "; check its permissions or choose another");
   }

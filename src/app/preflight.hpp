@@ -19,17 +19,18 @@ struct OutputPaths {
   std::filesystem::path checksums;
   std::filesystem::path audit_log;
 
-  [[nodiscard]] std::filesystem::path folder() const;
-
   // How the model names its data file: they lie side by side.
   [[nodiscard]] std::string data_location() const { return data.filename().native(); }
 };
 
+// The folder that a file lies in; "." where its path names none.
+[[nodiscard]] std::filesystem::path FolderOf(const std::filesystem::path& file);
+
 [[nodiscard]] OutputPaths PathsOf(const QuantizeOptions& options);
 
-// Throws Error where the output's folder is missing or not writable, where an output is a folder, where one
-// would replace an input, under whatever name, where one exists and is not to be replaced, and where the disk
-// has not `bytes_needed`.
+// Throws Error where the folder of an output is missing or not writable, where an output is a folder, where
+// one would replace an input, under whatever name, where one exists and is not to be replaced, and where the
+// disk has not `bytes_needed`.
 void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& paths, bool replace_output,
                std::uint64_t bytes_needed);
 

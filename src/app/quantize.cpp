@@ -41,7 +41,10 @@ class Run {
     try {
       Quantize();
     } catch (const Error& error) {
-      RecordFailure(error);
+      if (error.kind() != ErrorKind::kUsage && !recorded_) {
+        End(Outcome::kDone);
+        RecordWithoutOutput(error.kind() == ErrorKind::kInterrupted ? "interrupted" : "failed", error.what());
+      }
       throw;
     }
     return std::move(report_);
@@ -56,7 +59,10 @@ class Run {
     observer_.OnStage("plan");
     Plan plan = MakePlan(model, options_.selection);
     ReportPlan(model, plan);
-    if (plan.weights.empty() && !options_.allow_empty) return End(Outcome::kNothingQuantized);
+    if (plan.weights.empty() && !options_.allow_empty) {
+      End(Outcome::kNothingQuantized);
+      return RecordWithoutOutput("nothing-quantized", "");
+    }
 
     observer_.OnStage("layout");
     model.Apply(plan.rewrite);
@@ -83,7 +89,7 @@ class Run {
     report_.checksum_file = paths_.checksums.native();
     report_.audit_log = paths_.audit_log.native();
     End(Outcome::kDone);
-    AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord("done", ""));
+    RecordDone();
   }
 
   void ReportInputs(const Model& model) {
@@ -147,7 +153,9 @@ class Run {
       existing.resize(identity->size);
       file_system_.OpenForReading(paths_.checksums)->ReadAt(0, std::as_writable_bytes(std::span(existing)));
     }
-    const std::string text = UpdateChecksums(existing, entries);
+    std::vector<std::string> gone;
+    if (entries.size() == 1) gone.push_back(NameForChecksum(paths_.data, paths_.checksums));
+    const std::string text = UpdateChecksums(existing, entries, gone);
     staged.file().WriteAt(0, std::as_bytes(std::span(text)));
     staged.Finish();
   }
@@ -160,7 +168,7 @@ class Run {
     // The data file of a model that was replaced by one without would only puzzle.
     if (data_file == nullptr && file_system_.Identify(paths_.data)) file_system_.Remove(paths_.data);
     checksum_file.Publish();
-    file_system_.SyncFolder(paths_.folder());
+    file_system_.SyncFolder(FolderOf(paths_.model));
   }
 
   void End(Outcome outcome) {
@@ -182,19 +190,27 @@ class Run {
             .run = report_};
   }
 
-  // A run that fails must not leave a file behind where there was none, so it is recorded only where a log
-  // exists or one was asked for. The reason of the failure counts for more than a log that cannot be written
+  void RecordDone() {
+    recorded_ = true;  // or it could not be: then there is no use in trying again
+    try {
+      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord("done", ""));
+    } catch (const Error& error) {
+      throw Error(error.kind(),
+                  std::string("the output is whole, but the run could not be recorded: ") + error.what());
+    }
+  }
+
+  // A run without output must not leave a file behind where there was none, so it is recorded only where a
+  // log exists or one was asked for. Why it has no output counts for more than a log that cannot be written
   // either.
-  void RecordFailure(const Error& error) {
-    if (options_.dry_run || error.kind() == ErrorKind::kUsage) return;
-    End(Outcome::kDone);
+  void RecordWithoutOutput(const std::string& status, const std::string& error) {
+    if (options_.dry_run) return;
+    recorded_ = true;
     try {
       if (!options_.audit_log && !file_system_.Identify(paths_.audit_log)) return;
-      const bool interrupted = error.kind() == ErrorKind::kInterrupted;
-      AppendAuditRecord(file_system_, paths_.audit_log,
-                        MakeRecord(interrupted ? "interrupted" : "failed", error.what()));
+      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord(status, error));
     } catch (const Error& log_error) {
-      observer_.OnWarning(std::string("the failure could not be recorded: ") + log_error.what());
+      observer_.OnWarning(std::string("the run could not be recorded: ") + log_error.what());
     }
   }
 
@@ -203,6 +219,7 @@ class Run {
   Observer& observer_;
   OutputPaths paths_;
   RunReport report_;
+  bool recorded_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -210,8 +227,11 @@ class Run {
 
 RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
   if (options.memory_budget < kLeastMemoryBudget) {
-    throw Error(ErrorKind::kUsage, "a memory budget of " + FormatBytes(options.memory_budget) +
-                                       " is too small; the least is " + FormatBytes(kLeastMemoryBudget));
+    throw Error(ErrorKind::kUsage, "--memory-budget: " + FormatBytes(options.memory_budget) +
+                                       " is too little; the least is " + FormatBytes(kLeastMemoryBudget));
+  }
+  if (options.output.empty()) {
+    throw Error(ErrorKind::kUsage, "the name of the output is empty");
   }
   const auto file_system = MakePosixFileSystem();
   return Run(*file_system, options, observer).Go();

@@ -12,14 +12,17 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
 #include "core/version.hpp"
 #include "hash/sha256.hpp"
+#include "qi8/error.hpp"
 #include "qi8/quantize.hpp"
 
 namespace qi8 {
 namespace {
 
 constexpr int kSchemaVersion = 1;
+constexpr std::string_view kLineStart = "{\"schema\":";
 
 // Now, or SOURCE_DATE_EPOCH where a reproducible build sets it; ISO 8601 in UTC.
 std::string UtcTime() {
@@ -104,7 +107,14 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
 }  // namespace
 
 void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record) {
-  file_system.AppendLocked(log, [&record](std::string_view last_line) { return Line(record, last_line); });
+  file_system.AppendLocked(log, [&](std::string_view last_line) {
+    // Whatever else the file is, a model perhaps, a line at its end would damage it.
+    if (!last_line.empty() && !last_line.starts_with(kLineStart)) {
+      throw Error(ErrorKind::kFailure,
+                  Quote(log.native()) + " is not an audit log; name another with --audit-log");
+    }
+    return Line(record, last_line);
+  });
 }
 
 }  // namespace qi8

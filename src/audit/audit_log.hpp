@@ -23,7 +23,7 @@ struct AuditRecord {
 };
 
 // Appends the record under a lock, so that runs at the same time keep lines whole and the chain intact.
-// Throws Error where the log cannot be written.
+// Throws Error where the log cannot be written, or where the file is there and is no audit log.
 void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record);
 
 }  // namespace qi8

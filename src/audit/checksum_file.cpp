@@ -20,14 +20,17 @@ std::string ChecksumLine(const ChecksumEntry& entry) {
   return (name == entry.name ? "" : "\\") + entry.sha256 + "  " + name + "\n";
 }
 
-std::string UpdateChecksums(std::string_view existing, const std::vector<ChecksumEntry>& entries) {
+std::string UpdateChecksums(std::string_view existing, const std::vector<ChecksumEntry>& entries,
+                            const std::vector<std::string>& gone) {
   constexpr std::size_t kHexDigits = 64;
   const auto name_part = [](std::string_view line) {
     const std::size_t escape = line.starts_with('\\') ? 1 : 0;
     return line.size() > escape + kHexDigits ? line.substr(escape + kHexDigits + 1) : std::string_view();
   };
+  std::vector<ChecksumEntry> replaced = entries;
+  for (const std::string& name : gone) replaced.push_back({std::string(kHexDigits, '0'), name});
   const auto is_replaced = [&](std::string_view line) {
-    return std::ranges::any_of(entries, [&](const ChecksumEntry& entry) {
+    return std::ranges::any_of(replaced, [&](const ChecksumEntry& entry) {
       std::string ours = ChecksumLine(entry);
       ours.pop_back();
       // The character before the name is a space in text mode and an asterisk in binary mode.
@@ -51,8 +54,10 @@ std::string NameForChecksum(const std::filesystem::path& file, const std::filesy
   const auto absolute = [&ignored](const std::filesystem::path& path) {
     return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
   };
-  const auto folder = absolute(checksum_file).parent_path();
-  return absolute(file).lexically_relative(folder).native();
+  // Of the file itself the name counts, even where it is a link.
+  const auto folder = absolute(absolute(checksum_file).parent_path());
+  const auto file_folder = absolute(std::filesystem::absolute(file).parent_path());
+  return (file_folder / file.filename()).lexically_relative(folder).native();
 }
 
 }  // namespace qi8

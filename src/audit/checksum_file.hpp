@@ -16,10 +16,11 @@ struct ChecksumEntry {
 // One line "<hex>  <name>", with the escapes of sha256sum where a name has a backslash or a line break.
 [[nodiscard]] std::string ChecksumLine(const ChecksumEntry& entry);
 
-// `existing` with these entries' lines in place of older ones for the same names; other lines stay as they
-// are.
+// `existing` with these entries' lines in place of older ones for the same names, and without lines for names
+// that are gone; other lines stay as they are.
 [[nodiscard]] std::string UpdateChecksums(std::string_view existing,
-                                          const std::vector<ChecksumEntry>& entries);
+                                          const std::vector<ChecksumEntry>& entries,
+                                          const std::vector<std::string>& gone = {});
 
 // The name of `file` as seen from the folder of `checksum_file`.
 [[nodiscard]] std::string NameForChecksum(const std::filesystem::path& file,

@@ -23,6 +23,16 @@ std::vector<std::string> Keys(const Map& map) {
   return keys;
 }
 
+// Without a description: the help of the option has the words already.
+CLI::Validator OneOf(const std::vector<std::string>& words) { return CLI::IsMember(words).description(""); }
+
+// strtoull takes "-5" for a very large number.
+CLI::Validator NotNegative() {
+  return {
+      [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
+      ""};
+}
+
 // Standard output is what was asked for: a reader that cannot take it all is told by the status.
 void Print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
@@ -40,6 +50,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
   const std::string selection = "What is quantized";
   app.add_option("--ops", options_.selection.ops, "Operators, separated by commas, or \"all\"")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str()
       ->group(selection);
   app.add_option("--include", options_.selection.include,
@@ -52,6 +63,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->type_name("RE")
       ->group(selection);
   app.add_option("--min-elements", options_.selection.min_elements, "Leave smaller weights alone")
+      ->check(NotNegative())
       ->type_name("N")
       ->capture_default_str()
       ->group(selection);
@@ -59,8 +71,8 @@ void CommandQuantize::SetUp(CLI::App& app) {
   const std::string output = "What is written";
   app.add_option("--external-data", external_data_,
                  "Weights beside the model: always, never, or auto (inside when below 1 GiB)")
-      ->check(CLI::IsMember(Keys(kExternalData)))
-      ->type_name("")
+      ->check(OneOf(Keys(kExternalData)))
+      ->type_name("MODE")
       ->capture_default_str()
       ->group(output);
   app.add_flag("-f,--force", options_.replace_output, "Replace an existing output")->group(output);
@@ -80,13 +92,13 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->group(shown);
   app.add_flag("--json", json_, "Print plan and result as JSON")->group(shown);
   app.add_option("--progress", progress_, "auto (on a terminal), always or never")
-      ->check(CLI::IsMember(Keys(kProgress)))
-      ->type_name("")
+      ->check(OneOf(Keys(kProgress)))
+      ->type_name("MODE")
       ->capture_default_str()
       ->group(shown);
   app.add_option("--log-level", log_level_, "debug, info, warn, error or off")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
-      ->type_name("")
+      ->check(OneOf({"debug", "info", "warn", "error", "off"}))
+      ->type_name("LEVEL")
       ->capture_default_str()
       ->group(shown);
   app.add_flag("-q,--quiet", quiet_, "Only errors; the same as --log-level error --progress never")
@@ -98,11 +110,12 @@ void CommandQuantize::SetUp(CLI::App& app) {
          "Do not compute the SHA-256 of the input; faster, and the output does not say what it came from")
       ->group(resources);
   app.add_option("--threads", options_.threads, "Threads [as many as the machine has]")
-      ->check(CLI::Range(1U, 1024U))
+      ->check(CLI::Range(1U, 1024U).description(""))
       ->type_name("N")
       ->group(resources);
   app.add_option("--memory-budget", options_.memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::AsSizeValue(true).description(""))
+      ->transform(NotNegative())  // runs before the one above
       ->type_name("SIZE")
       ->default_str("96MiB")
       ->group(resources);

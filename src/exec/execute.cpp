@@ -50,7 +50,6 @@ struct Token {
   std::shared_ptr<const std::vector<float>> scales;  // of the tile's groups
   std::optional<std::uint64_t> non_finite;           // element of the tensor
 };
-using TokenPointer = std::shared_ptr<Token>;
 
 class Pipeline {
  public:
@@ -65,6 +64,7 @@ class Pipeline {
         steps_(MakeSchedule(model, plan, layout, budget_.schedule)),
         input_pool_(budget_.schedule.tile_bytes),
         output_pool_(budget_.schedule.tile_bytes / sizeof(float)),
+        tokens_(budget_.tokens),
         input_hashes_(model.files().size()),
         input_hashed_(model.files().size(), 0) {}
 
@@ -77,17 +77,17 @@ class Pipeline {
     arena.execute([this] {
       oneapi::tbb::parallel_pipeline(
           budget_.tokens,
-          make_filter<void, TokenPointer>(filter_mode::serial_in_order,
-                                          [this](oneapi::tbb::flow_control& flow) { return Read(flow); }) &
-              make_filter<TokenPointer, TokenPointer>(
-                  filter_mode::parallel, [this](TokenPointer token) { return Scan(std::move(token)); }) &
-              make_filter<TokenPointer, TokenPointer>(
-                  filter_mode::serial_in_order,
-                  [this](TokenPointer token) { return Settle(std::move(token)); }) &
-              make_filter<TokenPointer, TokenPointer>(
-                  filter_mode::parallel, [this](TokenPointer token) { return Quantize(std::move(token)); }) &
-              make_filter<TokenPointer, void>(filter_mode::serial_in_order,
-                                              [this](const TokenPointer& token) { Write(*token); }));
+          make_filter<void, Token*>(filter_mode::serial_in_order, [this](oneapi::tbb::flow_control& flow) {
+            return Read(flow);
+          }) & make_filter<Token*, Token*>(filter_mode::parallel, [this](Token* token) {
+            return Scan(token);
+          }) & make_filter<Token*, Token*>(filter_mode::serial_in_order, [this](Token* token) {
+            return Settle(token);
+          }) & make_filter<Token*, Token*>(filter_mode::parallel, [this](Token* token) {
+            return Quantize(token);
+          }) & make_filter<Token*, void>(filter_mode::serial_in_order, [this](Token* token) {
+            Write(*token);
+          }));
     });
   }
 
@@ -114,14 +114,16 @@ class Pipeline {
   }
 
   // Stage 1, one tile after the other: the bytes, and the checksum of the input.
-  TokenPointer Read(oneapi::tbb::flow_control& flow) {
+  Token* Read(oneapi::tbb::flow_control& flow) {
     if (next_step_ == steps_.size()) {
       flow.stop();
       return nullptr;
     }
     if (options_.should_stop && options_.should_stop()) throw Error(ErrorKind::kInterrupted, "interrupted");
+    // As many tokens as the pipeline has on their way, used in turn: the last user of this one has left the
+    // last stage.
+    Token* token = &tokens_[next_step_ % tokens_.size()];
     const Step& step = steps_[next_step_++];
-    auto token = std::make_shared<Token>();
     token->step = &step;
     if (!Reads(step.kind)) {
       token->input = std::move(held_.front());
@@ -148,7 +150,7 @@ class Pipeline {
   }
 
   // Stage 2, in parallel: the largest magnitude of each channel of the tile.
-  TokenPointer Scan(TokenPointer token) const {
+  Token* Scan(Token* token) const {
     const QuantizedWeight* weight = WeightOf(*token->step);
     if (weight == nullptr || !Scans(token->step->kind)) return token;
     const ChannelShape& shape = weight->shape;
@@ -177,7 +179,7 @@ class Pipeline {
 
   // Stage 3, in order: magnitudes of all tiles of a group become its scales, which its emissions then find
   // here.
-  TokenPointer Settle(TokenPointer token) {
+  Token* Settle(Token* token) {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr) return token;
@@ -221,7 +223,7 @@ class Pipeline {
   }
 
   // Stage 4, in parallel: the INT8 form of the tile.
-  TokenPointer Quantize(TokenPointer token) {
+  Token* Quantize(Token* token) {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr || !Emits(step.kind)) return token;
@@ -250,9 +252,13 @@ class Pipeline {
   }
 
   // Stage 5, in order: to its place in the output.
-  void Write(const Token& token) {
+  void Write(Token& token) {
+    if (token.step->item != kNoItem && Emits(token.step->kind)) WriteTile(token);
+    token = Token();  // its tiles go back to the pool
+  }
+
+  void WriteTile(const Token& token) {
     const Step& step = *token.step;
-    if (step.item == kNoItem || !Emits(step.kind)) return;
     const WorkItem& item = ItemOf(step);
     const OutputPlace& place = layout_.places[item.output];
     const QuantizedWeight* weight = WeightOf(step);
@@ -311,6 +317,7 @@ class Pipeline {
   std::vector<Step> steps_;
   BufferPool input_pool_;
   BufferPool output_pool_;
+  std::vector<Token> tokens_;
 
   // Stage 1's own.
   std::size_t next_step_ = 0;

@@ -137,38 +137,52 @@ class PosixWritableFile final : public WritableFile {
   std::string path_;
 };
 
-std::unique_ptr<ReadableFile> OpenRegular(const fs::path& path, int extra_flags) {
+// `shown` is what messages call it.
+std::unique_ptr<ReadableFile> OpenRegular(const fs::path& path, int extra_flags, const std::string& shown) {
   // O_NONBLOCK: opening a pipe must not wait for a writer. It has no effect on the regular files that are
   // kept.
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | extra_flags));
-  if (fd.get() < 0) FailWithErrno("open", path.native());
-  const struct stat status = Status(fd.get(), path.native());
-  if (S_ISDIR(status.st_mode)) Fail("cannot read " + Quote(path.native()) + ": it is a folder, not a file");
-  if (!S_ISREG(status.st_mode)) Fail("cannot read " + Quote(path.native()) + ": it is not a regular file");
-  return std::make_unique<PosixReadableFile>(fd.Release(), path.native());
+  if (fd.get() < 0) FailWithErrno("open", shown);
+  const struct stat status = Status(fd.get(), shown);
+  if (S_ISDIR(status.st_mode)) Fail("cannot read " + Quote(shown) + ": it is a folder, not a file");
+  if (!S_ISREG(status.st_mode)) Fail("cannot read " + Quote(shown) + ": it is not a regular file");
+  return std::make_unique<PosixReadableFile>(fd.Release(), shown);
 }
 
-std::string LastLine(int fd, const std::string& path) {
+// The end of a file that is read line by line.
+struct Tail {
+  std::string last_line;
+  bool is_whole = true;  // false: the last line has no line feed, its writer was cut off
+};
+
+Tail ReadTail(int fd, const std::string& path) {
   constexpr std::uint64_t kStep = 64 * 1024;
   std::uint64_t start = static_cast<std::uint64_t>(Status(fd, path).st_size);
+  if (start == 0) return {};
   std::string tail;
-  while (start > 0) {
+  std::size_t line_break = std::string::npos;
+  bool is_whole = true;
+  while (start > 0 && line_break == std::string::npos) {
     const std::uint64_t step = std::min(start, kStep);
     start -= step;
     std::string piece(step, '\0');
     ReadFully(fd, path, start, std::as_writable_bytes(std::span(piece)));
+    if (tail.empty()) {
+      is_whole = piece.ends_with('\n');
+      if (is_whole) piece.pop_back();
+    }
     tail.insert(0, piece);
-    const std::size_t text_end = tail.ends_with('\n') ? tail.size() - 1 : tail.size();
-    const std::size_t line_break = text_end == 0 ? std::string::npos : tail.rfind('\n', text_end - 1);
-    if (line_break != std::string::npos) return tail.substr(line_break + 1, text_end - line_break - 1);
+    line_break = tail.rfind('\n');
   }
-  if (tail.ends_with('\n')) tail.pop_back();
-  return tail;
+  return {.last_line = line_break == std::string::npos ? tail : tail.substr(line_break + 1),
+          .is_whole = is_whole};
 }
 
 class PosixFileSystem final : public FileSystem {
  public:
-  std::unique_ptr<ReadableFile> OpenForReading(const fs::path& path) override { return OpenRegular(path, 0); }
+  std::unique_ptr<ReadableFile> OpenForReading(const fs::path& path) override {
+    return OpenRegular(path, 0, path.native());
+  }
 
   std::unique_ptr<ReadableFile> OpenBeneath(const fs::path& folder, const std::string& relative) override {
     const fs::path wanted(relative);
@@ -187,7 +201,7 @@ class PosixFileSystem final : public FileSystem {
       Fail("its location " + Quote(relative) + " leads out of the model's folder to " +
            Quote(resolved.native()));
     }
-    auto file = OpenRegular(resolved, O_NOFOLLOW);
+    auto file = OpenRegular(resolved, O_NOFOLLOW, (folder / wanted).native());
     struct stat status {};
     if (::stat(resolved.c_str(), &status) != 0) FailWithErrno("examine", resolved.native());
     if (status.st_nlink > 1) {
@@ -244,11 +258,15 @@ class PosixFileSystem final : public FileSystem {
     const std::string& name = path.native();
     struct stat status {};
     const bool regular = ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
-    const int access = regular ? O_RDWR : O_WRONLY;
+    // A pipe that nobody reads is an error at once instead of a wait; what is open is then written to as
+    // usual.
+    const int access = regular ? O_RDWR : O_WRONLY | O_NONBLOCK;
     const Descriptor fd(::open(path.c_str(), access | O_APPEND | O_CREAT | O_CLOEXEC, kMode));
     if (fd.get() < 0) FailWithErrno("open", name);
+    if (!regular && ::fcntl(fd.get(), F_SETFL, O_APPEND) != 0) FailWithErrno("set up", name);
     if (regular && ::flock(fd.get(), LOCK_EX) != 0) FailWithErrno("lock", name);
-    const std::string text = compose(regular ? LastLine(fd.get(), name) : std::string());
+    const Tail tail = regular ? ReadTail(fd.get(), name) : Tail{};
+    const std::string text = (tail.is_whole ? "" : "\n") + compose(tail.last_line);
     std::string_view rest = text;
     while (!rest.empty()) {
       const ssize_t count = ::write(fd.get(), rest.data(), rest.size());

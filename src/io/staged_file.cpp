@@ -8,11 +8,24 @@
 
 namespace qi8 {
 
+namespace {
+
+// A run that was killed may have left a file behind, and process numbers come again.
+std::filesystem::path FreeName(FileSystem& file_system, const std::filesystem::path& destination) {
+  const std::string start = "." + destination.filename().native() + "." + std::to_string(::getpid());
+  for (int number = 0;; ++number) {
+    const auto path = destination.parent_path() /
+                      (start + (number == 0 ? "" : "-" + std::to_string(number)) + ".qi8-staged");
+    if (!file_system.Identify(path)) return path;
+  }
+}
+
+}  // namespace
+
 StagedFile::StagedFile(FileSystem& file_system, std::filesystem::path destination)
     : file_system_(file_system),
       destination_(std::move(destination)),
-      staged_path_(destination_.parent_path() / ("." + destination_.filename().native() + "." +
-                                                 std::to_string(::getpid()) + ".qi8-staged")),
+      staged_path_(FreeName(file_system, destination_)),
       file_(file_system_.Create(staged_path_)) {}
 
 StagedFile::~StagedFile() {

@@ -90,11 +90,15 @@ class Model::Loader {
     entry.elements = *elements;
     entry.source = *source;
     const auto expected = StoredBytes(entry.type, entry.elements);
+    if (!expected && StoredBytes(entry.type, 1)) {
+      FailAt(tensor, "its shape " + FormatShape(entry.dims) + " has too many elements");
+    }
     if (expected && *expected != entry.source.range.length) {
       FailAt(tensor, "its shape " + FormatShape(entry.dims) + " of " + DataTypeName(entry.type) + " takes " +
                          FormatCount(*expected) + " bytes, but it has " +
                          FormatCount(entry.source.range.length));
     }
+    tensor.clear_raw_data();  // some writers leave an empty one
     SetPayload(tensor, {model_.tensors_.size(), entry.source.range.length});
     tensor_ids_[&tensor] = static_cast<TensorId>(model_.tensors_.size());
     proto().tensors.push_back(&tensor);
@@ -116,12 +120,13 @@ class Model::Loader {
     const bool external = tensor.has_data_location() && tensor.data_location() == onnx::TensorProto::EXTERNAL;
     const auto payload = GetPayload(tensor);
     if (external) {
-      if (payload || tensor.has_raw_data())
+      if (payload || !tensor.raw_data().empty() || HasNumbers(tensor))
         FailAt(tensor, "it has its data both inside the model and outside");
       return ExternalSource(tensor);
     }
     if (payload) {
-      if (PayloadCount(tensor) > 1) FailAt(tensor, "it has its data twice, in different forms");
+      if (PayloadCount(tensor) > 1 || HasNumbers(tensor))
+        FailAt(tensor, "it has its data twice, in different forms");
       return TensorSource{0, {payload->first, payload->second}};
     }
     if (tensor.data_type() == onnx::TensorProto::FLOAT && tensor.float_data_size() > 0) {
@@ -131,6 +136,12 @@ class Model::Loader {
       return LiteralSource(tensor, *tensor.mutable_double_data());
     }
     return std::nullopt;
+  }
+
+  // Whether numbers stand in the tensor one by one.
+  static bool HasNumbers(const onnx::TensorProto& tensor) {
+    return tensor.float_data_size() > 0 || tensor.double_data_size() > 0 || tensor.int32_data_size() > 0 ||
+           tensor.int64_data_size() > 0 || tensor.uint64_data_size() > 0 || tensor.string_data_size() > 0;
   }
 
   static int PayloadCount(const onnx::TensorProto& tensor) {
@@ -145,7 +156,7 @@ class Model::Loader {
   template <typename Numbers>
   TensorSource LiteralSource(onnx::TensorProto& tensor, Numbers& numbers) {
     const auto bytes = std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size())));
-    if (tensor.has_raw_data()) FailAt(tensor, "it has its data twice, in different forms");
+    if (!tensor.raw_data().empty()) FailAt(tensor, "it has its data twice, in different forms");
     const TensorSource source{kLiteralsToCome, {literals_.size(), bytes.size()}};
     literals_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     numbers.Clear();
@@ -259,6 +270,7 @@ class Model::Loader {
     value.is_ambiguous = value.is_ambiguous || value.is_initializer;
     value.is_initializer = true;
     value.tensor = tensor;
+    if (tensor != kNone) model_.tensors_[tensor].may_be_external = true;
   }
 
   void AddNode(onnx::NodeProto& proto_node, GraphId graph, Scope& scope) {
@@ -286,7 +298,9 @@ class Model::Loader {
     for (auto& attribute : *node.mutable_attribute()) {
       if (attribute.name() != "value" || !attribute.has_t()) continue;
       value.tensor = TensorIdOf(*attribute.mutable_t());
-      if (value.tensor != kNone) model_.tensors_[value.tensor].name = value.name;
+      if (value.tensor == kNone) continue;
+      model_.tensors_[value.tensor].name = value.name;
+      model_.tensors_[value.tensor].may_be_external = true;
     }
   }
 

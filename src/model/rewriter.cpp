@@ -59,12 +59,16 @@ void Model::Apply(const Rewrite& rewrite) {
   // A tensor goes with what holds it: its initializer entry, or the Constant node around it.
   std::unordered_set<const onnx::TensorProto*> removed;
   for (const TensorId tensor : rewrite.removed_tensors) removed.insert(proto_->tensors.at(tensor));
+  std::unordered_map<const onnx::GraphProto*, std::unordered_set<std::string>> removed_names;
   for (const Value& value : values_) {
     if (value.tensor == kNone || !removed.contains(proto_->tensors[value.tensor])) continue;
     touched.insert(proto_->graphs.at(value.graph));
+    removed_names[proto_->graphs.at(value.graph)].emplace(value.name);
     if (value.producer != kNone) replacements[proto_->nodes.at(value.producer)] = nullptr;
   }
 
+  // Kept until all graphs are done: a node may hold one of them.
+  std::vector<std::unique_ptr<onnx::NodeProto>> replaced;
   for (onnx::GraphProto* graph : proto_->graphs) {
     if (!touched.contains(graph)) continue;
     auto& nodes = *graph->mutable_node();
@@ -79,15 +83,11 @@ void Model::Apply(const Rewrite& rewrite) {
       if (found->second != nullptr) {
         for (const NewNode& fresh : found->second->nodes) Fill(*nodes.Add(), fresh);
       }
-      delete node;
+      replaced.emplace_back(node);
     }
-    std::unordered_set<std::string> removed_names;
-    for (const auto& initializer : graph->initializer()) {
-      if (removed.contains(&initializer)) removed_names.insert(initializer.name());
-    }
+    const auto& names = removed_names[graph];
     RemoveIf(*graph->mutable_initializer(), [&](const auto& tensor) { return removed.contains(&tensor); });
-    RemoveIf(*graph->mutable_value_info(),
-             [&](const auto& info) { return removed_names.contains(info.name()); });
+    RemoveIf(*graph->mutable_value_info(), [&](const auto& info) { return names.contains(info.name()); });
   }
 
   for (std::size_t i = 0; i < rewrite.new_tensors.size(); ++i) {

@@ -32,6 +32,9 @@ struct Tensor {
   std::vector<std::int64_t> dims;
   std::uint64_t elements = 0;
   TensorSource source;
+  // An initializer, or the value of a Constant node: where runtimes look for external data. Elsewhere (other
+  // attributes, functions, sparse tensors) many do not, so there the bytes stay in the model.
+  bool may_be_external = false;
 };
 
 }  // namespace qi8

@@ -29,9 +29,16 @@ class LayoutMaker {
     external_.resize(lengths_.size());
     layout_.places.resize(lengths_.size());
     std::uint64_t total = 0;
+    std::uint64_t aligned = 0;  // with room for alignment
     model_.ForEachOutputTensor([&](std::uint32_t tensor, std::uint64_t length) {
       lengths_[tensor] = length;
       total += length;
+      const auto sum = CheckedAdd(aligned, AlignUp(length, kPage));
+      if (!sum || *sum > INT64_MAX) {
+        throw Error(ErrorKind::kFailure,
+                    "the tensors of the INT8 model take more bytes than a file can have");
+      }
+      aligned = *sum;
     });
     const bool inside = external_data == ExternalData::kNever ||
                         (external_data == ExternalData::kAuto && total < kAutoInlineLimit);
@@ -90,7 +97,8 @@ class LayoutMaker {
 
   void PlaceTensor(std::uint32_t tensor) {
     const std::uint64_t length = *lengths_[tensor];
-    if (length < inline_below_) return;
+    const bool is_new = tensor >= model_.tensors().size();
+    if (length < inline_below_ || !(is_new || model_.tensors()[tensor].may_be_external)) return;
     const std::uint64_t offset = AlignUp(layout_.data_size, length >= kLarge ? kPage : kCacheLine);
     SetPlace(tensor, {offset, length});
     layout_.data_size = offset + length;

@@ -1,8 +1,10 @@
 // New names that no name of the model equals.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -16,13 +18,17 @@ class NameAllocator {
 
   // `wanted`, or with "_2", "_3", ... behind it where that is taken.
   std::string Allocate(const std::string& wanted) {
-    std::string name = wanted;
-    for (int number = 2; !taken_.insert(name).second; ++number) name = wanted + "_" + std::to_string(number);
-    return name;
+    if (taken_.insert(wanted).second) return wanted;
+    std::uint64_t& number = next_number_.try_emplace(wanted, 2).first->second;
+    while (true) {
+      std::string name = wanted + "_" + std::to_string(number++);
+      if (taken_.insert(name).second) return name;
+    }
   }
 
  private:
   std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, std::uint64_t> next_number_;  // lower ones are taken
 };
 
 }  // namespace qi8

@@ -29,6 +29,10 @@ class Planner {
       : model_(model), selection_(selection), selector_(selection, model), names_(model.AllNames()) {
     uses_.reserve(model.values().size());
     for (const Value& value : model.values()) uses_.push_back(value.uses);
+    has_body_.resize(model.nodes().size());
+    for (const Graph& graph : model.graphs()) {
+      if (graph.owner != kNone) has_body_[graph.owner] = true;
+    }
   }
 
   Plan Make() {
@@ -40,7 +44,7 @@ class Planner {
  private:
   void PlanNode(NodeId id) {
     const Node& node = model_.nodes()[id];
-    const Rule* rule = node.domain.empty() ? FindRule(node.op_type) : nullptr;
+    const Rule* rule = node.domain.empty() && !has_body_[id] ? FindRule(node.op_type) : nullptr;
     if (rule == nullptr) return ListUntouched(node);
     Decision decision = Decide(*rule, node);
     NodeDecision entry = Describe(node, rule->weight_input);
@@ -273,7 +277,8 @@ class Planner {
   void RemoveUnused() {
     for (ValueId id = 0; id < model_.values().size(); ++id) {
       const Value& value = model_.values()[id];
-      if (value.tensor != kNone && value.uses > 0 && uses_[id] == 0) {
+      const bool ours = !value.is_graph_input && (value.producer == kNone || !has_body_[value.producer]);
+      if (ours && value.tensor != kNone && value.uses > 0 && uses_[id] == 0) {
         plan_.rewrite.removed_tensors.push_back(value.tensor);
       }
     }
@@ -285,6 +290,7 @@ class Planner {
   NameAllocator names_;
   Plan plan_;
   std::vector<std::uint32_t> uses_;  // by ValueId, as edits leave them
+  std::vector<bool> has_body_;       // by NodeId; no operator with a rule has one, but a file may say so
   std::vector<GraphId> tensor_graphs_;
   std::map<std::pair<GraphId, std::string>, ActivationNames> activations_;
   std::map<std::tuple<GraphId, TensorSource, ChannelShape, WeightLayout, std::vector<std::int64_t>>,

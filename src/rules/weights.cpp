@@ -6,6 +6,10 @@ std::variant<TensorId, Skip> ConstantWeight(const Model& model, const Node& node
   if (input >= node.input_values.size() || node.input_values[input] == kNone) {
     return Skip{SkipReason::kNotConstant, "it has no such input"};
   }
+  const auto lacks = [](const auto& names, std::size_t i) { return names.size() <= i || names[i].empty(); };
+  if (lacks(node.inputs, 0) || lacks(node.inputs, 1) || lacks(node.outputs, 0)) {
+    return Skip{SkipReason::kNotConstant, "the node lacks an input or its output"};
+  }
   const Value& value = model.values()[node.input_values[input]];
   if (value.is_ambiguous) return Skip{SkipReason::kAmbiguous, ""};
   if (value.is_initializer && value.is_graph_input) return Skip{SkipReason::kOverridable, ""};

@@ -21,7 +21,9 @@ using qi8::testing::Storage;
 using qi8::testing::TempFolder;
 
 QuantizeOptions ManyOptions() {
-  QuantizeOptions options{.input = "in.onnx", .output = "out.onnx"};
+  QuantizeOptions options;
+  options.input = "in.onnx";
+  options.output = "out.onnx";
   options.selection = {.ops = {"MatMul"}, .include = {"a.*"}, .exclude = {"b", "c"}, .min_elements = 7};
   options.external_data = ExternalData::kAuto;
   return options;
@@ -89,7 +91,8 @@ class OriginMetadataTest : public ::testing::Test {
   Model Load(Storage storage) {
     ModelBuilder builder;
     builder.Initializer("w", {16, 16}, RandomValues(256), storage)
-        .Initializer("few", {2}, RandomValues(2), Storage::kFloatData);  // a file in memory, last of all
+        .Initializer("few", {2}, RandomValues(2),
+                     Storage::kUnpackedFloatData);  // a file in memory, last of all
     builder.Save(folder_ / "m.onnx");
     return Model::Load(*file_system_, folder_ / "m.onnx");
   }

@@ -26,26 +26,35 @@ using qi8::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+QuantizeOptions FromTo(const fs::path& input, const fs::path& output) {
+  QuantizeOptions options;
+  options.input = input;
+  options.output = output;
+  return options;
+}
+
 TEST(PathsOf, ArePutBesideTheOutput) {
-  const OutputPaths paths = PathsOf({.input = "in/m.onnx", .output = "out/q.onnx"});
+  const OutputPaths paths = PathsOf(FromTo("in/m.onnx", "out/q.onnx"));
   EXPECT_EQ(paths.model, "out/q.onnx");
   EXPECT_EQ(paths.data, "out/q.onnx.data");
   EXPECT_EQ(paths.checksums, "out/q.onnx.sha256");
   EXPECT_EQ(paths.audit_log, "out/quantization_log.jsonl");
-  EXPECT_EQ(paths.folder(), "out");
+  EXPECT_EQ(FolderOf(paths.model), "out");
   EXPECT_EQ(paths.data_location(), "q.onnx.data");
 }
 
 TEST(PathsOf, MayBeInTheCurrentFolder) {
-  const OutputPaths paths = PathsOf({.input = "m.onnx", .output = "q.onnx"});
+  const OutputPaths paths = PathsOf(FromTo("m.onnx", "q.onnx"));
   EXPECT_EQ(paths.audit_log, "quantization_log.jsonl");
-  EXPECT_EQ(paths.folder(), ".");
+  EXPECT_EQ(FolderOf(paths.model), ".");
   EXPECT_EQ(paths.data_location(), "q.onnx.data");
 }
 
 TEST(PathsOf, AreWhatTheOptionsSay) {
-  const OutputPaths paths =
-      PathsOf({.input = "m.onnx", .output = "q.onnx", .checksum_file = "all/SUMS", .audit_log = "state/log"});
+  QuantizeOptions options = FromTo("m.onnx", "q.onnx");
+  options.checksum_file = "all/SUMS";
+  options.audit_log = "state/log";
+  const OutputPaths paths = PathsOf(options);
   EXPECT_EQ(paths.checksums, "all/SUMS");
   EXPECT_EQ(paths.audit_log, "state/log");
 }
@@ -58,7 +67,7 @@ class PreflightTest : public ::testing::Test {
     ModelBuilder builder;
     builder.Initializer("w", {16, 16}, RandomValues(256), Storage::kExternal)
         .Initializer("few", {1}, RandomValues(1),
-                     Storage::kFloatData);  // lies in memory, under the model's name
+                     Storage::kUnpackedFloatData);  // lies in memory, under the model's name
     builder.Save(input());
   }
 
@@ -82,7 +91,7 @@ class PreflightTest : public ::testing::Test {
     return "";
   }
 
-  QuantizeOptions Options(const fs::path& output) const { return {.input = input(), .output = output}; }
+  QuantizeOptions Options(const fs::path& output) const { return FromTo(input(), output); }
 
   TempFolder folder_;
   std::unique_ptr<FileSystem> file_system_ = MakePosixFileSystem();

@@ -19,15 +19,15 @@
 namespace qi8 {
 namespace {
 
+using ::testing::AllOf;
 using testing::Dims;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::MemoryFileSystem;
 using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::SetGraph;
 using testing::Storage;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr const char* kPath = "models/m.onnx";
 
@@ -38,7 +38,8 @@ std::string Bytes(const std::vector<float>& values) {
 // A model whose tensors have their bytes in files that a test describes entry by entry.
 class ExternalModel {
  public:
-  onnx::TensorProto& Tensor(const std::string& name, const Dims& dims, std::int32_t type = onnx::TensorProto::FLOAT) {
+  onnx::TensorProto& Tensor(const std::string& name, const Dims& dims,
+                            std::int32_t type = onnx::TensorProto::FLOAT) {
     auto& tensor = *builder_.graph().add_initializer();
     tensor.set_name(name);
     tensor.set_data_type(type);
@@ -147,7 +148,8 @@ TEST(LoaderSources, EveryStorageLeadsToTheSameBytes) {
     EXPECT_EQ(ReadTensor(model, tensor), Bytes(values));
 
     const InputFile& file = model.files()[tensor.source.file];
-    // Of a list of one number protobuf cannot tell whether it was packed, so it is "before" that is asked of here.
+    // Of a list of one number protobuf cannot tell whether it was packed, so it is "before" that is asked of
+    // here.
     EXPECT_EQ(file.in_memory, storage == Storage::kUnpackedFloatData);
     EXPECT_EQ(tensor.source.file == 0, storage == Storage::kRawData || storage == Storage::kFloatData);
     if (storage == Storage::kExternal) {
@@ -178,7 +180,8 @@ TEST(LoaderSources, NumbersOfFloat64) {
 
 TEST(LoaderSources, SmallIntegersStayInTheGraph) {
   ModelBuilder builder;
-  builder.Int64Initializer("shape", {2}, {1, 2}).Int64Initializer("table", {200}, std::vector<std::int64_t>(200));
+  builder.Int64Initializer("shape", {2}, {1, 2})
+      .Int64Initializer("table", {200}, std::vector<std::int64_t>(200));
   MemoryFileSystem files;
   const Model model = Load(files, builder);
   EXPECT_EQ(FindValue(model, "shape").tensor, kNone);
@@ -219,7 +222,8 @@ TEST(LoaderSources, OneFileUnderTwoSpellingsIsOne) {
   EXPECT_EQ(model.files()[1].identity.size, 16U);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(model.tensors()[i].source.file, 1U);
   EXPECT_EQ(model.tensors()[4].source.file, 2U);
-  EXPECT_EQ(std::ranges::count(external.files.opened(), "models/d"), 3) << "once for each spelling, not for each tensor";
+  EXPECT_EQ(std::ranges::count(external.files.opened(), "models/d"), 3)
+      << "once for each spelling, not for each tensor";
 }
 
 TEST(LoaderSources, TheModelItselfMayBeTheDataFile) {
@@ -232,8 +236,8 @@ TEST(LoaderSources, TheModelItselfMayBeTheDataFile) {
 
 TEST(LoaderSources, TypesOfTomorrowAreTakenAsTheyCome) {
   ExternalModel external;
-  for (const auto& [name, type, length] :
-       {std::tuple("int4", 22, "3"), std::tuple("float8", 17, "5"), std::tuple("float4", 23, "3"), std::tuple("new", 99, "7")}) {
+  for (const auto& [name, type, length] : {std::tuple("int4", 22, "3"), std::tuple("float8", 17, "5"),
+                                           std::tuple("float4", 23, "3"), std::tuple("new", 99, "7")}) {
     auto& tensor = external.Tensor(name, {5}, type);
     ExternalModel::Entry(tensor, "location", "d");
     ExternalModel::Entry(tensor, "length", length);
@@ -265,7 +269,8 @@ TEST(LoaderReads, NothingOfInlineWeightsBeyondTheWindowOfTheReader) {
   ModelBuilder builder;
   for (int i = 0; i < 8; ++i) {
     const std::string name = "w" + std::to_string(i);
-    builder.Initializer(name, {50'000}, std::vector<float>(50'000, 1.0F), i % 2 == 0 ? Storage::kRawData : Storage::kFloatData);
+    builder.Initializer(name, {50'000}, std::vector<float>(50'000, 1.0F),
+                        i % 2 == 0 ? Storage::kRawData : Storage::kFloatData);
   }
   auto& branch = builder.Node("If", {"c"}, {"y"});
   auto& constant = *SetGraph(branch, "then_branch").add_node();
@@ -309,7 +314,8 @@ TEST(LoaderRefuses, LengthsThatAreNotTheShapes) {
     for (const Dims& dims : {Dims{2, 2}, Dims{6}, Dims{}, Dims{0}, Dims{5, 0}}) {
       ModelBuilder builder;
       builder.Initializer("w", dims, RandomValues(5), storage);
-      EXPECT_THAT(Refusal(builder), AllOf(HasSubstr("'models/m.onnx'"), HasSubstr("tensor 'w'"), HasSubstr("it has 20")));
+      EXPECT_THAT(Refusal(builder),
+                  AllOf(HasSubstr("'models/m.onnx'"), HasSubstr("tensor 'w'"), HasSubstr("it has 20")));
     }
   }
   ExternalModel external;
@@ -334,7 +340,8 @@ TEST(LoaderRefuses, ShapesThatCannotBe) {
 
 // The number of elements fits 64 bits, that of their bytes does not.
 TEST(LoaderRefuses, ShapesWhoseBytesOverflow) {
-  for (const Dims& dims : {Dims{std::int64_t{1} << 62U}, Dims{3689348814741910324, 1}, Dims{std::int64_t{1} << 60U, 2}}) {
+  for (const Dims& dims :
+       {Dims{std::int64_t{1} << 62U}, Dims{3689348814741910324, 1}, Dims{std::int64_t{1} << 60U, 2}}) {
     ModelBuilder builder;
     builder.Initializer("w", dims, RandomValues(2));
     EXPECT_THAT(Refusal(builder), HasSubstr("tensor 'w'"));
@@ -347,13 +354,14 @@ TEST(LoaderRefuses, ShapesWhoseBytesOverflow) {
 
 TEST(LoaderRefuses, RangesBeyondTheFile) {
   for (const auto& [offset, length] :
-       {std::pair("0", "16"), std::pair("1", "12"), std::pair("13", "0"), std::pair("18446744073709551615", "12"),
-        std::pair("4", "18446744073709551612"), std::pair("18446744073709551604", "12")}) {
+       {std::pair("0", "16"), std::pair("1", "12"), std::pair("13", "0"),
+        std::pair("18446744073709551615", "12"), std::pair("4", "18446744073709551612"),
+        std::pair("18446744073709551604", "12")}) {
     ExternalModel external;
     external.Tensor("w", {3}, "d", offset, length);
     external.files.AddZeros("models/d", 12);
-    EXPECT_THAT(external.Refusal(), AllOf(HasSubstr("'models/m.onnx'"), HasSubstr("tensor 'w'"), HasSubstr("'d'"),
-                                          HasSubstr("which has only 12 bytes")))
+    EXPECT_THAT(external.Refusal(), AllOf(HasSubstr("'models/m.onnx'"), HasSubstr("tensor 'w'"),
+                                          HasSubstr("'d'"), HasSubstr("which has only 12 bytes")))
         << offset << " " << length;
   }
 }
@@ -366,7 +374,8 @@ TEST(LoaderRefuses, PlacesThatAreNoNumbers) {
       ExternalModel::Entry(tensor, "location", "d");
       ExternalModel::Entry(tensor, key, text);
       external.files.AddZeros("models/d", 12);
-      EXPECT_THAT(external.Refusal(), AllOf(HasSubstr("tensor 'w'"), HasSubstr(key), HasSubstr("not a number of bytes")))
+      EXPECT_THAT(external.Refusal(),
+                  AllOf(HasSubstr("tensor 'w'"), HasSubstr(key), HasSubstr("not a number of bytes")))
           << text;
     }
   }
@@ -415,7 +424,8 @@ TEST(LoaderRefuses, DataInsideAndOutside) {
 TEST(LoaderRefuses, DataTwice) {
   for (const bool packed : {true, false}) {
     ModelBuilder builder;
-    builder.Initializer("w", {2}, RandomValues(2), packed ? Storage::kFloatData : Storage::kUnpackedFloatData);
+    builder.Initializer("w", {2}, RandomValues(2),
+                        packed ? Storage::kFloatData : Storage::kUnpackedFloatData);
     builder.graph().mutable_initializer(0)->set_raw_data(std::string(8, '\1'));
     EXPECT_THAT(Refusal(builder), AllOf(HasSubstr("tensor 'w'"), HasSubstr("twice")));
   }
@@ -444,9 +454,9 @@ TEST(LoaderRefuses, DataOutsideTheFolderOfTheModel) {
   };
   EXPECT_EQ(load("data"), 2U);
   EXPECT_EQ(load("good_link"), 2U);
-  for (const std::string& location : {std::string("../secret"), (folder / "secret").native(), std::string("link"),
-                                      std::string("hard"), std::string("sub"), std::string("sub/../../secret"),
-                                      std::string("data\0", 5)}) {
+  for (const std::string& location :
+       {std::string("../secret"), (folder / "secret").native(), std::string("link"), std::string("hard"),
+        std::string("sub"), std::string("sub/../../secret"), std::string("data\0", 5)}) {
     try {
       load(location);
       ADD_FAILURE() << location << " was taken";
@@ -499,7 +509,10 @@ TEST(LoaderGraph, ValuesNodesAndUses) {
   EXPECT_TRUE(FindValue(model, "w").is_initializer);
   EXPECT_FALSE(FindValue(model, "w").is_graph_input);
   EXPECT_TRUE(FindValue(model, "d").is_initializer && FindValue(model, "d").is_graph_input);
-  for (const Value& value : model.values()) EXPECT_FALSE(value.is_ambiguous) << value.name;
+  for (const Value& value : model.values()) {
+    EXPECT_FALSE(value.is_ambiguous) << value.name;
+    EXPECT_FALSE(value.name.empty()) << "an output left out is no value";
+  }
 
   EXPECT_EQ(FindValue(model, "w").uses, 3U) << "two nodes, and an output of the graph";
   EXPECT_EQ(FindValue(model, "c").uses, 2U) << "twice by one node";
@@ -521,7 +534,8 @@ TEST(LoaderGraph, ConstantNodesAreConstants) {
   EXPECT_EQ(constant.producer, 0U);
   EXPECT_FALSE(constant.is_initializer);
   EXPECT_EQ(model.tensors()[constant.tensor].name, "c");
-  for (const char* name : {"other_domain", "scalar", "filled"}) EXPECT_EQ(FindValue(model, name).tensor, kNone) << name;
+  for (const char* name : {"other_domain", "scalar", "filled"})
+    EXPECT_EQ(FindValue(model, name).tensor, kNone) << name;
 }
 
 TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {
@@ -537,8 +551,8 @@ TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {
   builder.Node("Op", {}, {"one_node", "one_node"});
   MemoryFileSystem files;
   const Model model = Load(files, builder);
-  for (const char* name :
-       {"input_input", "input_node", "two_tensors", "tensor_node", "tensor_sparse", "two_nodes", "one_node"}) {
+  for (const char* name : {"input_input", "input_node", "two_tensors", "tensor_node", "tensor_sparse",
+                           "two_nodes", "one_node"}) {
     EXPECT_TRUE(FindValue(model, name).is_ambiguous) << name;
   }
   EXPECT_FALSE(FindValue(model, "fine").is_ambiguous);
@@ -546,7 +560,9 @@ TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {
 
 TEST(LoaderGraph, BodiesSeeWhatIsAroundThemAndHideIt) {
   ModelBuilder builder;
-  builder.Input("x", {2}).Initializer("w", {2}, RandomValues(2)).Initializer("hidden", {2}, RandomValues(2, 2));
+  builder.Input("x", {2})
+      .Initializer("w", {2}, RandomValues(2))
+      .Initializer("hidden", {2}, RandomValues(2, 2));
   auto& branch = builder.Node("If", {"x"}, {"y"}, "if");
   auto& then_graph = SetGraph(branch, "then_branch");
   auto& loop = *then_graph.add_node();
@@ -674,7 +690,8 @@ TEST(LoaderGraph, NodesOfFunctionsAreNotOfTheGraph) {
 TEST(LoaderRefuses, RandomDamageWithoutEverCrashing) {
   ModelBuilder builder;
   builder.Input("x", {2, 8}).Output("y", {2, 8});
-  builder.Initializer("w", {8, 8}, RandomValues(64)).Initializer("f", {8}, RandomValues(8), Storage::kUnpackedFloatData);
+  builder.Initializer("w", {8, 8}, RandomValues(64))
+      .Initializer("f", {8}, RandomValues(8), Storage::kUnpackedFloatData);
   builder.Int64Initializer("shape", {2}, {2, 8});
   auto& external = *builder.graph().add_initializer();
   external.set_name("e");

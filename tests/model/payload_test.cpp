@@ -18,12 +18,14 @@
 namespace qi8 {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::Storage;
-using ::testing::HasSubstr;
 
-std::string Cut(const std::string& bytes) { return CutPayloads(*MakeMemoryFile("m.onnx", bytes), bytes.size()); }
+std::string Cut(const std::string& bytes) {
+  return CutPayloads(*MakeMemoryFile("m.onnx", bytes), bytes.size());
+}
 
 onnx::ModelProto Parse(const std::string& bytes) {
   onnx::ModelProto model;
@@ -62,7 +64,8 @@ std::string CutError(const std::string& bytes) {
   return ErrorOf([&bytes] { static_cast<void>(Cut(bytes)); });
 }
 
-onnx::TensorProto RawTensor(const std::string& name, std::int32_t type, std::int64_t elements, const std::string& bytes) {
+onnx::TensorProto RawTensor(const std::string& name, std::int32_t type, std::int64_t elements,
+                            const std::string& bytes) {
   onnx::TensorProto tensor;
   tensor.set_name(name);
   tensor.set_data_type(type);
@@ -84,7 +87,8 @@ ModelBuilder EveryPlace() {
   builder.Input("x", {2, 2}).Output("y", {2, 2});
   *builder.graph().add_initializer() = Floats("w", 64);
   *builder.graph().add_initializer() = RawTensor("shape", onnx::TensorProto::INT64, 2, std::string(16, '\1'));
-  *builder.graph().add_initializer() = RawTensor("table", onnx::TensorProto::INT64, 256, std::string(2048, '\2'));
+  *builder.graph().add_initializer() =
+      RawTensor("table", onnx::TensorProto::INT64, 256, std::string(2048, '\2'));
   *builder.graph().add_initializer() = RawTensor("half", onnx::TensorProto::FLOAT16, 3, "abcdef");
   auto& sparse = *builder.graph().add_sparse_initializer();
   *sparse.mutable_values() = Floats("sparse", 7);
@@ -186,7 +190,8 @@ TEST(Payload, PackedNumbersAreCutAndComeBackAsRawData) {
   EXPECT_EQ(w.raw_data(), std::string(reinterpret_cast<const char*>(values.data()), 200));
   const double expected[] = {1.5, -2.5};
   EXPECT_EQ(after.graph().initializer(1).double_data_size(), 0);
-  EXPECT_EQ(after.graph().initializer(1).raw_data(), std::string(reinterpret_cast<const char*>(expected), 16));
+  EXPECT_EQ(after.graph().initializer(1).raw_data(),
+            std::string(reinterpret_cast<const char*>(expected), 16));
 }
 
 TEST(Payload, NumbersThatAreNotOneRunStay) {
@@ -267,7 +272,8 @@ TEST(Payload, SetAndClear) {
 // Sizes far beyond memory: nothing but the graph is ever made.
 TEST(Payload, OffsetsBeyondFourGibibytes) {
   onnx::ModelProto model;
-  for (int i = 0; i < 3; ++i) SetPayload(*model.mutable_graph()->add_initializer(), {static_cast<unsigned>(i), 3ULL << 30U});
+  for (int i = 0; i < 3; ++i)
+    SetPayload(*model.mutable_graph()->add_initializer(), {static_cast<unsigned>(i), 3ULL << 30U});
   const SplicedModel spliced = SplicePayloads(model);
   ASSERT_EQ(spliced.slots.size(), 3U);
   for (std::size_t i = 1; i < 3; ++i) {
@@ -282,8 +288,8 @@ TEST(Payload, ForEachTensorGoesEverywhereInOrder) {
   std::string names;
   ForEachTensor(model, [&names](onnx::TensorProto& tensor) { names += tensor.name() + " "; });
   EXPECT_EQ(names,
-            // Of the Constant, which has no name; of the branch and of the Loop in it; of the main graph; of training; of
-            // the function's Constant.
+            // Of the Constant, which has no name; of the branch and of the Loop in it; of the main graph; of
+            // training; of the function's Constant.
             " in_loop sparse_attribute first second in_graphs in_branch "
             "w shape table half sparse sparse_at gradient  ");
 }
@@ -360,12 +366,14 @@ TEST(PayloadRefuses, WhatIsNotProtobuf) {
   for (const int type : {3, 4, 6, 7}) {
     EXPECT_THAT(CutError(std::string(1, static_cast<char>(8 | type)) + "\x0c"), HasSubstr("type")) << type;
   }
-  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(UINT64_MAX)), HasSubstr("18,446,744,073,709,551,615 bytes"));
+  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(UINT64_MAX)),
+              HasSubstr("18,446,744,073,709,551,615 bytes"));
   EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(1) + ""), HasSubstr("1 bytes stands where 0 are left"));
   EXPECT_THAT(CutError("\x0d\x01\x02\x03"), HasSubstr("4 bytes")) << "half a fixed32";
   EXPECT_THAT(CutError("\x09\x01\x02\x03\x04\x05\x06\x07"), HasSubstr("8 bytes")) << "half a fixed64";
   // An inner message may not reach beyond the outer one, though the file goes on.
-  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(4) + Varint(1U << 3U | 2U) + Varint(100) + std::string(200, 'x')),
+  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(4) + Varint(1U << 3U | 2U) + Varint(100) +
+                       std::string(200, 'x')),
               HasSubstr("100 bytes stands where 2 are left"));
   EXPECT_THAT(CutError("PK\x03\x04" + std::string(100, 'z')), HasSubstr("another kind of file"));
 }

@@ -38,17 +38,21 @@ class MemoryFileSystem final : public FileSystem {
 
   std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override {
     const auto found = files_.find(path.native());
-    if (found == files_.end()) throw Error(ErrorKind::kFailure, "cannot open '" + path.native() + "': none such");
+    if (found == files_.end())
+      throw Error(ErrorKind::kFailure, "cannot open '" + path.native() + "': none such");
     opened_.push_back(path.native());
     return std::make_unique<File>(*this, path.native(), found->second);
   }
 
-  std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder, const std::string& relative) override {
+  std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder,
+                                            const std::string& relative) override {
     if (relative.empty()) throw Error(ErrorKind::kFailure, "its location is empty");
     return OpenForReading((folder / relative).lexically_normal());
   }
 
-  std::unique_ptr<WritableFile> Create(const std::filesystem::path&) override { return Refuse<std::unique_ptr<WritableFile>>(); }
+  std::unique_ptr<WritableFile> Create(const std::filesystem::path&) override {
+    return Refuse<std::unique_ptr<WritableFile>>();
+  }
   std::optional<FileIdentity> Identify(const std::filesystem::path&) override {
     return Refuse<std::optional<FileIdentity>>();
   }
@@ -58,7 +62,8 @@ class MemoryFileSystem final : public FileSystem {
   void Rename(const std::filesystem::path&, const std::filesystem::path&) override { Refuse<int>(); }
   void Remove(const std::filesystem::path&) override { Refuse<int>(); }
   void SyncFolder(const std::filesystem::path&) override { Refuse<int>(); }
-  void AppendLocked(const std::filesystem::path&, const std::function<std::string(std::string_view)>&) override {
+  void AppendLocked(const std::filesystem::path&,
+                    const std::function<std::string(std::string_view)>&) override {
     Refuse<int>();
   }
 
@@ -106,8 +111,8 @@ class MemoryFileSystem final : public FileSystem {
 };
 
 // The whole file of an image, each slot filled with what `bytes_of` gives for its tensor.
-[[nodiscard]] inline std::string Assemble(const ModelImage& image,
-                                          const std::function<std::string(std::uint32_t, std::uint64_t)>& bytes_of) {
+[[nodiscard]] inline std::string Assemble(
+    const ModelImage& image, const std::function<std::string(std::uint32_t, std::uint64_t)>& bytes_of) {
   std::string file;
   std::size_t position = 0;
   for (const auto& slot : image.slots) {
@@ -119,6 +124,8 @@ class MemoryFileSystem final : public FileSystem {
   return file + image.text.substr(position);
 }
 
-[[nodiscard]] inline std::string Zeros(std::uint32_t, std::uint64_t length) { return std::string(length, '\0'); }
+[[nodiscard]] inline std::string Zeros(std::uint32_t, std::uint64_t length) {
+  return std::string(length, '\0');
+}
 
 }  // namespace qi8::testing

@@ -1,0 +1,55 @@
+# What the scripts share. Sourced, never run.
+
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+need_command() {  # NAME DEBIAN_PACKAGE
+  command -v "$1" >/dev/null || fail "$1 is missing; install it with: apt-get install $2"
+}
+
+check_sha256() {  # FILE WANTED
+  local found
+  found=$(sha256sum <"$1")
+  found=${found%% *}
+  [[ $found == "$2" ]] || fail "${1##*/}: wrong SHA-256, so it is not used
+  wanted $2
+  found  $found"
+}
+
+# Downloads a package of the npm registry that npm is configured for, and installs nothing. Prints the archive's path.
+npm_download() {  # PACKAGE VERSION WORK_DIRECTORY
+  local name
+  mkdir -p "$3"
+  name=$(cd "$3" && npm pack --silent --no-update-notifier --ignore-scripts --cache "$3/cache" "$1@$2") ||
+    fail "npm cannot download $1 $2 (why: above)"
+  printf '%s/%s\n' "$3" "${name##*$'\n'}"
+}
+
+# Installs those of the Debian packages that are not there yet, with sudo where not root.
+install_packages() {  # PACKAGE...
+  local package missing=() as_root=()
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]} == 0)) && return
+  say "installing ${missing[*]}"
+  if ((EUID != 0)); then
+    need_command sudo sudo
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >/dev/null
+}
+
+# What it takes to build the program; the tests take more.
+# shellcheck disable=SC2034  # it is the scripts that use it
+readonly build_packages=(
+  ca-certificates cmake g++ git ninja-build pkg-config
+  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev
+  nlohmann-json3-dev protobuf-compiler
+)

@@ -1,0 +1,82 @@
+// What a rule answers, as text that a test can spell out.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <string>
+#include <variant>
+
+#include "core/text.hpp"
+#include "rules/rule.hpp"
+#include "support/memory_file_system.hpp"
+#include "support/model_builder.hpp"
+
+namespace qi8::testing {
+
+inline std::string NumberText(float number) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", static_cast<double>(number));
+  return text;
+}
+
+inline std::string OperandText(const Operand& operand) {
+  if (const auto* name = std::get_if<NameOperand>(&operand)) return name->name;
+  if (const auto* result = std::get_if<ResultOperand>(&operand)) return "#" + std::to_string(result->node);
+  if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
+    return "weight" + std::to_string(weight->weight) +
+           (weight->part == WeightOperand::Part::kData ? ".data" : ".scale");
+  }
+  const auto& activation = std::get<ActivationOperand>(operand);
+  using Part = ActivationOperand::Part;
+  const std::string part = activation.part == Part::kData    ? ".data"
+                           : activation.part == Part::kScale ? ".scale"
+                                                             : ".zero_point";
+  return "activation" + std::to_string(activation.activation) + part;
+}
+
+inline std::string AttributeText(const NewAttribute& attribute) {
+  std::string text = " " + attribute.name + "=";
+  if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) return text + std::to_string(*number);
+  if (const auto* scalar = std::get_if<FloatScalar>(&attribute.value))
+    return text + NumberText(scalar->value);
+  return text + FormatShape(std::get<std::vector<std::int64_t>>(attribute.value));
+}
+
+// A skip as "identifier: detail"; an edit as a line for each weight, activation and node.
+inline std::string DecisionText(const Model& model, const Decision& decision) {
+  if (const auto* skip = std::get_if<Skip>(&decision)) return Identifier(skip->reason) + ": " + skip->detail;
+  const Edit& edit = std::get<Edit>(decision);
+  std::string text = "\n";
+  for (const WeightRequest& weight : edit.weights) {
+    text += "weight " + model.tensors()[weight.tensor].name + " as {" + std::to_string(weight.shape.groups) +
+            ", " + std::to_string(weight.shape.reduced) + ", " + std::to_string(weight.shape.channels) + "}" +
+            (weight.layout == WeightLayout::kTransposed ? " transposed" : "") + " -> " +
+            FormatShape(weight.dims) + ", scales " + FormatShape(weight.scale_dims) + " * " +
+            NumberText(weight.scale_factor) + "\n";
+  }
+  for (const Operand& activation : edit.activations) text += "activation " + OperandText(activation) + "\n";
+  for (std::size_t i = 0; i < edit.nodes.size(); ++i) {
+    const EditNode& node = edit.nodes[i];
+    text += "#" + std::to_string(i) + " " + node.op_type + "(";
+    for (std::size_t k = 0; k < node.inputs.size(); ++k)
+      text += (k > 0 ? ", " : "") + OperandText(node.inputs[k]);
+    text += ")";
+    for (const NewAttribute& attribute : node.attributes) text += AttributeText(attribute);
+    text += "\n";
+  }
+  return text;
+}
+
+// What its rule says of the last node of the model.
+inline std::string DecideLast(ModelBuilder& builder) {
+  MemoryFileSystem files;
+  files.Add("m.onnx", builder.model().SerializeAsString());
+  const Model model = Model::Load(files, "m.onnx");
+  const Node& node = model.nodes().back();
+  const Rule* rule = FindRule(node.op_type);
+  if (rule == nullptr) return "no rule";
+  return DecisionText(model, rule->plan(model, node));
+}
+
+}  // namespace qi8::testing
