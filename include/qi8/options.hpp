@@ -38,7 +38,9 @@ struct QuantizeOptions {
   std::optional<std::filesystem::path> checksum_file;  // default: OUTPUT.onnx.sha256
   std::optional<std::filesystem::path> audit_log;      // default: quantization_log.jsonl beside the output
 
-  unsigned threads = 0;                        // 0: as many as the machine has
+  std::string isa = "auto";  // instruction set of the kernels: the best that the machine has, or one by its
+                             // name, as "avx2"; the output is the same with each
+  unsigned threads = 0;      // 0: as many as the machine has
   std::uint64_t memory_budget = 96ULL << 20U;  // bytes for weights in flight
 };
 

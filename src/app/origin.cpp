@@ -44,6 +44,7 @@ std::string AllOptions(const QuantizeOptions& options) {
   json["allow_empty"] = options.allow_empty;
   json["input_checksum"] = options.hash_inputs;
   json["threads"] = options.threads;
+  json["isa"] = options.isa;
   json["memory_budget"] = options.memory_budget;
   return Dump(json);
 }

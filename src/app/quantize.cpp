@@ -233,6 +233,7 @@ RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
   if (options.output.empty()) {
     throw Error(ErrorKind::kUsage, "the name of the output is empty");
   }
+  kernels::ForceIsa(options.isa);
   const auto file_system = MakePosixFileSystem();
   return Run(*file_system, options, observer).Go();
 }

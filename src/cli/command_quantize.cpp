@@ -113,6 +113,10 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->check(CLI::Range(1U, 1024U).description(""))
       ->type_name("N")
       ->group(resources);
+  app.add_option("--isa", options_.isa, "Instruction set, as avx2; the output is the same with each")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(resources);
   app.add_option("--memory-budget", options_.memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
       ->transform(CLI::AsSizeValue(true).description(""))
       ->transform(NotNegative())  // runs before the one above

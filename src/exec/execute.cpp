@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
 #include "exec/schedule.hpp"
+#include "exec/transposed_writer.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/scale.hpp"
 #include "qi8/error.hpp"
@@ -20,6 +21,9 @@ namespace qi8 {
 namespace {
 
 constexpr std::uint32_t kInfinityBits = 0x7f800000;  // magnitudes from here on are infinite or NaN
+
+// Rows of a weight to be transposed that are collected before they are written.
+constexpr std::uint64_t kTransposedBytes = 2ULL << 20U;
 
 // How the memory budget is spent.
 struct Budget {
@@ -35,7 +39,7 @@ Budget Divide(const ExecuteOptions& options) {
   budget.tokens =
       std::clamp<std::uint64_t>(options.memory_budget / 4 / token_bytes, 1, 2ULL * options.threads + 1);
   // One tile a token more: a held tile is let go when its token ends, not when the schedule says so.
-  const std::uint64_t in_flight = budget.tokens * (token_bytes + tile);
+  const std::uint64_t in_flight = budget.tokens * (token_bytes + tile) + kTransposedBytes;
   budget.schedule.held_tiles =
       options.memory_budget > in_flight ? (options.memory_budget - in_flight) / tile : 0;
   return budget;
@@ -69,25 +73,20 @@ class Pipeline {
         input_hashed_(model.files().size(), 0) {}
 
   void Run() {
-    using oneapi::tbb::filter_mode;
-    using oneapi::tbb::make_filter;
+    constexpr auto serial = oneapi::tbb::filter_mode::serial_in_order;
+    constexpr auto parallel = oneapi::tbb::filter_mode::parallel;
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               options_.threads);
     oneapi::tbb::task_arena arena(static_cast<int>(options_.threads));
     arena.execute([this] {
       oneapi::tbb::parallel_pipeline(
           budget_.tokens,
-          make_filter<void, Token*>(filter_mode::serial_in_order, [this](oneapi::tbb::flow_control& flow) {
-            return Read(flow);
-          }) & make_filter<Token*, Token*>(filter_mode::parallel, [this](Token* token) {
-            return Scan(token);
-          }) & make_filter<Token*, Token*>(filter_mode::serial_in_order, [this](Token* token) {
-            return Settle(token);
-          }) & make_filter<Token*, Token*>(filter_mode::parallel, [this](Token* token) {
-            return Quantize(token);
-          }) & make_filter<Token*, void>(filter_mode::serial_in_order, [this](Token* token) {
-            Write(*token);
-          }));
+          Stage<void, Token*>(serial, [this](auto& flow) { return Read(flow); }) &
+              Stage<Token*, Token*>(serial, [this](Token* token) { return HashInput(token); }) &
+              Stage<Token*, Token*>(parallel, [this](Token* token) { return Scan(token); }) &
+              Stage<Token*, Token*>(serial, [this](Token* token) { return Settle(token); }) &
+              Stage<Token*, Token*>(parallel, [this](Token* token) { return Quantize(token); }) &
+              Stage<Token*, void>(serial, [this](Token* token) { Write(*token); }));
     });
   }
 
@@ -99,6 +98,11 @@ class Pipeline {
   }
 
  private:
+  template <typename In, typename Out, typename Body>
+  static oneapi::tbb::filter<In, Out> Stage(oneapi::tbb::filter_mode mode, const Body& body) {
+    return oneapi::tbb::make_filter<In, Out>(mode, body);
+  }
+
   const WorkItem& ItemOf(const Step& step) const { return layout_.work[step.item]; }
   const Tensor& TensorOf(const Step& step) const { return model_.tensors()[ItemOf(step).source]; }
   const QuantizedWeight* WeightOf(const Step& step) const {
@@ -113,7 +117,7 @@ class Pipeline {
     return {reinterpret_cast<std::int8_t*>(token.output.get()), token.step->range.length / sizeof(float)};
   }
 
-  // Stage 1, one tile after the other: the bytes, and the checksum of the input.
+  // Stage 1, one tile after the other: the bytes.
   Token* Read(oneapi::tbb::flow_control& flow) {
     if (next_step_ == steps_.size()) {
       flow.stop();
@@ -133,23 +137,27 @@ class Pipeline {
     token->input = input_pool_.Take();
     const std::span<std::byte> bytes(token->input.get(), step.range.length);
     model_.files()[step.file].file->ReadAt(step.range.offset, bytes);
-    HashInput(step, bytes);
     if (step.kind == StepKind::kScanHold) held_.push_back(token->input);
     bytes_read_ += step.range.length;
     if (options_.on_progress) options_.on_progress(bytes_read_);
     return token;
   }
 
-  // Tensors may overlap, and tiles may come again: only what lies beyond the hashed part is hashed.
-  void HashInput(const Step& step, std::span<const std::byte> bytes) {
-    if (!options_.hash_inputs || model_.files()[step.file].in_memory) return;
+  // Stage 2, in order: the checksum of the input. A stage of its own, so that the next tile is read
+  // meanwhile: hashing is what a run takes longest for. Tensors may overlap, and tiles may come again: only
+  // what lies beyond the hashed part is hashed.
+  Token* HashInput(Token* token) {
+    const Step& step = *token->step;
+    if (!options_.hash_inputs || !Reads(step.kind) || model_.files()[step.file].in_memory) return token;
     std::uint64_t& hashed = input_hashed_[step.file];
-    if (step.range.end() <= hashed) return;
+    if (step.range.end() <= hashed) return token;
+    const std::span<const std::byte> bytes(token->input.get(), step.range.length);
     input_hashes_[step.file].Update(bytes.subspan(hashed - step.range.offset));
     hashed = step.range.end();
+    return token;
   }
 
-  // Stage 2, in parallel: the largest magnitude of each channel of the tile.
+  // Stage 3, in parallel: the largest magnitude of each channel of the tile.
   Token* Scan(Token* token) const {
     const QuantizedWeight* weight = WeightOf(*token->step);
     if (weight == nullptr || !Scans(token->step->kind)) return token;
@@ -177,7 +185,7 @@ class Pipeline {
     return token;
   }
 
-  // Stage 3, in order: magnitudes of all tiles of a group become its scales, which its emissions then find
+  // Stage 4, in order: magnitudes of all tiles of a group become its scales, which its emissions then find
   // here.
   Token* Settle(Token* token) {
     const Step& step = *token->step;
@@ -222,7 +230,7 @@ class Pipeline {
                                          "; mend the model, or leave that weight out with --exclude");
   }
 
-  // Stage 4, in parallel: the INT8 form of the tile.
+  // Stage 5, in parallel: the INT8 form of the tile.
   Token* Quantize(Token* token) {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
@@ -251,7 +259,7 @@ class Pipeline {
     return token;
   }
 
-  // Stage 5, in order: to its place in the output.
+  // Stage 6, in order: to its place in the output.
   void Write(Token& token) {
     if (token.step->item != kNoItem && Emits(token.step->kind)) WriteTile(token);
     token = Token();  // its tiles go back to the pool
@@ -268,29 +276,13 @@ class Pipeline {
       return;
     }
     if (weight->layout == WeightLayout::kTransposed) {
-      WriteTransposed(token, *weight, place);
+      const TransposedMatrix matrix{&FileFor(place), place.offset, weight->shape.groups,
+                                    weight->shape.reduced};
+      transposed_.Write(matrix, step.first_element, std::as_bytes(Quantized(token)));
     } else {
       FileFor(place).Write(place.offset + step.first_element, std::as_bytes(Quantized(token)));
     }
     if (step.kind == StepKind::kWhole || step.ends_group) WriteScales(token, *weight);
-  }
-
-  // The tile is [rows, columns] of the source and stands as [columns, rows] in the output buffer, a run of
-  // `rows` bytes for each row of the output tensor [reduced, groups].
-  void WriteTransposed(const Token& token, const QuantizedWeight& weight, const OutputPlace& place) {
-    const ChannelShape& shape = weight.shape;
-    const auto bytes = std::as_bytes(Quantized(token));
-    const std::uint64_t rows = std::max<std::uint64_t>(1, bytes.size() / shape.reduced);
-    const std::uint64_t columns = bytes.size() / rows;
-    const std::uint64_t first_row = token.step->first_element / shape.reduced;
-    const std::uint64_t first_column = token.step->first_element % shape.reduced;
-    HashedOutput& file = FileFor(place);
-    for (std::uint64_t c = 0; c < columns; ++c) {
-      file.WritePiece(place.offset + (first_column + c) * shape.groups + first_row,
-                      bytes.subspan(c * rows, rows));
-    }
-    const bool last = token.step->first_element + bytes.size() == shape.elements();
-    if (last) file.MarkWritten({place.offset, shape.elements()});
   }
 
   void WriteScales(const Token& token, const QuantizedWeight& weight) {
@@ -319,14 +311,18 @@ class Pipeline {
   BufferPool output_pool_;
   std::vector<Token> tokens_;
 
+  TransposedWriter transposed_{kTransposedBytes};  // stage 6's own
+
   // Stage 1's own.
   std::size_t next_step_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::deque<std::shared_ptr<std::byte>> held_;
+
+  // Stage 2's own.
   std::vector<Sha256> input_hashes_;
   std::vector<std::uint64_t> input_hashed_;
 
-  // Stage 3's own.
+  // Stage 4's own.
   std::vector<std::uint32_t> group_magnitudes_;
   std::deque<std::shared_ptr<const std::vector<float>>> group_scales_;
 };

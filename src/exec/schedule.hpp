@@ -43,7 +43,7 @@ struct Step {
 };
 
 struct ScheduleOptions {
-  std::uint64_t tile_bytes = 1ULL << 20U;
+  std::uint64_t tile_bytes = 1ULL << 18U;
   std::uint64_t held_tiles = 64;  // how many tiles may be kept at once
   bool pass_unused = true;        // whether unused bytes are read too, for the checksum
 };

@@ -68,6 +68,7 @@ TEST(AllOptions, AddWhatElseIsInForce) {
   options.allow_empty = true;
   options.hash_inputs = false;
   options.threads = 3;
+  options.isa = "avx2";
   options.memory_budget = 12345678;
   json expected = json::parse(DecidingOptions(options));
   expected.update(json({{"input", "in.onnx"},
@@ -76,6 +77,7 @@ TEST(AllOptions, AddWhatElseIsInForce) {
                         {"allow_empty", true},
                         {"input_checksum", false},
                         {"threads", 3},
+                        {"isa", "avx2"},
                         {"memory_budget", 12345678}}));
   EXPECT_EQ(json::parse(AllOptions(options)), expected);
 }

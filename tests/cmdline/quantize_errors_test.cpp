@@ -390,6 +390,7 @@ TEST_F(QuantizeErrorsTest, ArgumentsThatCannotBeMeant) {
            {with({"--threads", "-1"}), {"--threads"}},
            {with({"--threads", "1025"}), {"--threads"}},
            {with({"--threads", "two"}), {"--threads"}},
+           {with({"--isa", "mmx"}), {"mmx", "scalar"}},
            {with({"--memory-budget", "1KiB"}), {"--memory-budget", "1.02 KB", "8.39 MB"}},
            {with({"--memory-budget", "lots"}), {"--memory-budget"}},
            {with({"--memory-budget", "100EiB"}), {"--memory-budget"}},

@@ -102,6 +102,9 @@ TEST_F(QuantizeTest, BytesDoNotDependOnThreadsBudgetOrFolder) {
   const std::string data = ReadFile(folder_ / "out" / "q.onnx.data");
   for (const std::vector<std::string>& options :
        std::vector<std::vector<std::string>>{{"--threads", "2"},
+                                             {"--isa", "scalar"},
+                                             {"--isa", "ssse3"},
+                                             {"--isa", "auto"},
                                              {"--threads", "7"},
                                              {"--threads", "1", "--memory-budget", "9MiB"},
                                              {"--threads", "2", "--memory-budget", "16MiB"},

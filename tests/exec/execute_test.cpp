@@ -127,7 +127,7 @@ struct BudgetCase {
 
 class ExecutionAtBudgets : public Execution, public ::testing::WithParamInterface<BudgetCase> {};
 
-// The tile is 1 MiB, so that these are, in turn: smaller than a tile, several tiles that fit every budget,
+// The tile is 256 KiB, so that these are, in turn: smaller than a tile, several tiles that fit every budget,
 // and more than the smallest budget, which is read twice; wide rows that end in mid-tile; a row longer than a
 // tile.
 TEST_P(ExecutionAtBudgets, EveryShapeEqualsTheOracle) {

@@ -96,6 +96,45 @@ TEST_F(Operators, MatMulOfABatchAndItsBias) {
   EXPECT_EQ(Fused(), 1);
 }
 
+// A batch of weights, each with its own scales: what the runtime's own tool writes for it crashes when it is
+// run.
+class BatchedWeights : public Operators, public ::testing::WithParamInterface<Dims> {};
+
+TEST_P(BatchedWeights, MatMul) {
+  constexpr std::int64_t kM = 5, kK = 24, kN = 16;
+  Dims w_dims = GetParam();
+  Dims x_dims = GetParam();
+  Dims y_dims = GetParam();
+  std::int64_t batch = 1;
+  for (const auto dim : GetParam()) batch *= dim;
+  w_dims.insert(w_dims.end(), {kK, kN});
+  x_dims.insert(x_dims.end(), {kM, kK});
+  y_dims.insert(y_dims.end(), {kM, kN});
+  auto w = RandomValues(static_cast<std::size_t>(batch * kK * kN), 1, 0.1F);
+  for (std::size_t i = 0; i < w.size() / 2; ++i)
+    w[i] *= 30;  // the matrices are far apart, so one scale would not do
+  const auto x = RandomValues(static_cast<std::size_t>(batch * kM * kK), 2);
+  ModelBuilder builder;
+  builder.Input("x", x_dims).Output("y", y_dims).Initializer("w", w_dims, w);
+  builder.Node("MatMul", {"x", "w"}, {"y"});
+  const RowMajor all_x = Matrix(x, batch * kM, kK);
+  RowMajor bound(batch * kM, kN);
+  for (std::int64_t d = 0; d < batch; ++d) {
+    // The activation has one scale for all of the batch, so the bound has its extremes in every part.
+    RowMajor part(kM + 1, kK);
+    part.topRows(kM) = all_x.middleRows(d * kM, kM);
+    part.row(kM).setZero();
+    part(kM, 0) = all_x.maxCoeff();
+    part(kM, 1) = all_x.minCoeff();
+    const RowMajor matrix = Matrix(w, batch * kK, kN).middleRows(d * kK, kK);
+    bound.middleRows(d * kM, kM) = ProductBound(part, matrix).topRows(kM).cast<float>();
+  }
+  ExpectWithin(Run(builder, {FloatTensor(x_dims, x)}), bound);
+  EXPECT_EQ(Fused(), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks, BatchedWeights, ::testing::Values(Dims{2}, Dims{3}, Dims{2, 3}, Dims{1}));
+
 struct GemmCase {
   float alpha, beta;
   bool transpose_a, transpose_b;
