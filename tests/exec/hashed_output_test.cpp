@@ -3,33 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <random>
 #include <stdexcept>
+
+#include "exec/counting_file.hpp"
 
 namespace qi8 {
 namespace {
 
-// A file in memory that counts what is read back.
-class CountingFile final : public WritableFile {
- public:
-  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    ASSERT_LE(offset + bytes.size(), contents.size());
-    std::memcpy(contents.data() + offset, bytes.data(), bytes.size());
-  }
-  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
-    std::memcpy(into.data(), contents.data() + offset, into.size());
-    bytes_read += into.size();
-  }
-  void Reserve(std::uint64_t size) override { contents.resize(size, '\0'); }
-  void StartWriteBack(std::uint64_t, std::uint64_t length) override { written_back += length; }
-  void Sync() override {}
-  void Close() override {}
-
-  std::string contents;
-  mutable std::uint64_t bytes_read = 0;
-  std::uint64_t written_back = 0;
-};
+using testing::CountingFile;
 
 std::string RandomText(std::size_t size) {
   std::mt19937 generator(5);

@@ -3,33 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
+#include "exec/counting_file.hpp"
 #include "hash/sha256.hpp"
 
 namespace qi8 {
 namespace {
 
-// A file in memory that counts how often it is written to.
-class CountingFile final : public WritableFile {
- public:
-  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    ASSERT_LE(offset + bytes.size(), contents.size());
-    std::memcpy(contents.data() + offset, bytes.data(), bytes.size());
-    ++writes;
-  }
-  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
-    std::memcpy(into.data(), contents.data() + offset, into.size());
-  }
-  void Reserve(std::uint64_t size) override { contents.resize(size, '\0'); }
-  void StartWriteBack(std::uint64_t, std::uint64_t) override {}
-  void Sync() override {}
-  void Close() override {}
-
-  std::string contents;
-  int writes = 0;
-};
+using testing::CountingFile;
 
 struct Case {
   std::uint64_t rows, columns;

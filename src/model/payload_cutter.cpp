@@ -1,0 +1,251 @@
+// CutPayloads: a model from the disk without the bytes of its tensors.
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <span>
+
+#include "core/text.hpp"
+#include "model/payload.hpp"
+#include "model/payload_parts.hpp"
+#include "model/tensor.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8 {
+namespace {
+
+using google::protobuf::Descriptor;
+using WireType = WireFormatLite::WireType;
+
+// protobuf's own bound on nested messages; deeper files cannot be parsed.
+constexpr int kMaxDepth = 100;
+
+// Reads the wire format from a file through a window, so that what is skipped is never read.
+class WireReader {
+ public:
+  WireReader(const ReadableFile& file, std::uint64_t size) : file_(file), size_(size) {}
+
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  void Seek(std::uint64_t position) { position_ = position; }
+
+  // Numbers end before `end`, that of the message they stand in.
+  std::uint64_t ReadVarint(std::uint64_t end) {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      if (position_ >= end) Fail("a number runs past the end of its message");
+      const auto byte = static_cast<std::uint64_t>(ByteAt(position_++));
+      value |= (byte & 0x7fU) << shift;
+      if ((byte & 0x80U) == 0) return value;
+    }
+    Fail("a number has more than 64 bits");
+  }
+
+  // The range of a field's content, for the types whose length is known before reading it.
+  ByteRange ContentOf(WireType type, std::uint64_t end) {
+    switch (type) {
+      case WireFormatLite::WIRETYPE_VARINT: {
+        const std::uint64_t start = position_;
+        ReadVarint(end);
+        const ByteRange content{start, position_ - start};
+        position_ = start;
+        return content;
+      }
+      case WireFormatLite::WIRETYPE_FIXED32:
+        return Checked(sizeof(std::uint32_t), end);
+      case WireFormatLite::WIRETYPE_FIXED64:
+        return Checked(sizeof(std::uint64_t), end);
+      case WireFormatLite::WIRETYPE_LENGTH_DELIMITED:
+        return Checked(ReadVarint(end), end);
+      default:
+        Fail("a field has a type that ONNX files do not use");
+    }
+  }
+
+  void Append(std::string& to, ByteRange range) {
+    const std::size_t old_size = to.size();
+    to.resize(old_size + range.length);
+    file_.ReadAt(range.offset, std::as_writable_bytes(std::span(to).subspan(old_size)));
+  }
+
+  [[noreturn]] void Fail(const std::string& what) const {
+    throw Error(ErrorKind::kFailure, Quote(file_.path()) + " is not a whole ONNX model: at byte " +
+                                         FormatCount(position_) + ", " + what +
+                                         "; was it cut short, or is it another kind of file?");
+  }
+
+ private:
+  ByteRange Checked(std::uint64_t length, std::uint64_t end) const {
+    if (length > end - position_) {
+      Fail("a field of " + FormatCount(length) + " bytes stands where " + FormatCount(end - position_) +
+           " are left");
+    }
+    return {position_, length};
+  }
+
+  std::byte ByteAt(std::uint64_t position) {
+    if (position < window_start_ || position >= window_start_ + window_length_) {
+      window_start_ = position;
+      window_length_ = std::min<std::uint64_t>(window_.size(), size_ - position);
+      file_.ReadAt(window_start_, std::span(window_).first(window_length_));
+    }
+    return window_.at(position - window_start_);
+  }
+
+  const ReadableFile& file_;
+  std::uint64_t size_;
+  std::uint64_t position_ = 0;
+  std::uint64_t window_start_ = 0;
+  std::uint64_t window_length_ = 0;
+  std::array<std::byte, 16384> window_{};
+};
+
+struct Field {
+  int number = 0;
+  WireType type = WireFormatLite::WIRETYPE_VARINT;
+  std::uint64_t tag_offset = 0;
+  ByteRange content;
+  [[nodiscard]] ByteRange Whole() const { return {tag_offset, content.end() - tag_offset}; }
+};
+
+class PayloadCutter {
+ public:
+  PayloadCutter(const ReadableFile& file, std::uint64_t size) : reader_(file, size), size_(size) {}
+
+  std::string Cut() {
+    Message(onnx::ModelProto::descriptor(), {0, size_}, 0);
+    FlushPending();
+    return std::move(output_);
+  }
+
+ private:
+  Field NextField(std::uint64_t end) {
+    Field field;
+    field.tag_offset = reader_.position();
+    const std::uint64_t tag = reader_.ReadVarint(end);
+    field.number = static_cast<int>(std::min<std::uint64_t>(tag >> 3U, kPayloadField));
+    field.type = static_cast<WireType>(tag & 7U);
+    if (tag >> 3U == 0 || tag > UINT32_MAX) reader_.Fail("a field has a number that protobuf does not allow");
+    field.content = reader_.ContentOf(field.type, end);
+    return field;
+  }
+
+  void Message(const Descriptor* type, ByteRange body, int depth) {
+    if (depth > kMaxDepth) reader_.Fail("messages nest more than " + std::to_string(kMaxDepth) + " deep");
+    if (type == onnx::TensorProto::descriptor()) return TensorMessage(body);
+    reader_.Seek(body.offset);
+    while (reader_.position() < body.end()) {
+      const Field field = NextField(body.end());
+      const bool delimited = field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+      const Descriptor* inner = delimited ? HolderType(type->FindFieldByNumber(field.number)) : nullptr;
+      if (inner == nullptr) {
+        Keep(field.Whole());
+      } else {
+        const std::size_t length_at = OpenMessage(field.number);
+        Message(inner, field.content, depth + 1);
+        CloseMessage(length_at);
+      }
+      reader_.Seek(field.content.end());
+    }
+  }
+
+  void TensorMessage(ByteRange body) {
+    std::vector<Field> fields;
+    bool fields_noted =
+        true;  // numbers that were not packed come one field each: such a tensor stays as it is
+    std::int64_t data_type = 0;
+    std::map<int, int> occurrences;
+    reader_.Seek(body.offset);
+    while (reader_.position() < body.end()) {
+      const Field field = NextField(body.end());
+      if (field.number == kPayloadField) {
+        reader_.Fail("a tensor has the field " + std::to_string(kPayloadField) +
+                     ", which this program keeps for itself");
+      }
+      ++occurrences[field.number];
+      fields_noted = fields_noted && fields.size() < kMostFieldsNoted;
+      if (fields_noted) fields.push_back(field);
+      if (field.number == onnx::TensorProto::kDataTypeFieldNumber &&
+          field.type == WireFormatLite::WIRETYPE_VARINT) {
+        reader_.Seek(field.content.offset);
+        data_type = static_cast<std::int64_t>(reader_.ReadVarint(body.end()));
+      }
+      reader_.Seek(field.content.end());
+    }
+    if (!fields_noted) return Keep(body);
+    const bool floating = IsFloatingPoint(static_cast<DataType>(data_type));
+    for (const Field& field : fields) {
+      const bool holds_bytes = field.number == onnx::TensorProto::kRawDataFieldNumber ||
+                               field.number == onnx::TensorProto::kFloatDataFieldNumber ||
+                               field.number == onnx::TensorProto::kDoubleDataFieldNumber;
+      const bool cut = holds_bytes && field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED &&
+                       occurrences[field.number] == 1 && field.content.length > 0 &&
+                       (floating || field.content.length >= kLargeTensorBytes);
+      if (!cut) {
+        Keep(field.Whole());
+        continue;
+      }
+      FlushPending();
+      AppendVarint(WireFormatLite::MakeTag(kPayloadField, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+      AppendVarint(kPayloadBytes);
+      const std::array<std::uint64_t, 2> range = {field.content.offset, field.content.length};
+      output_.append(reinterpret_cast<const char*>(range.data()), kPayloadBytes);
+    }
+  }
+
+  // What is kept is copied in runs, not field by field.
+  void Keep(ByteRange range) {
+    if (range.length == 0) return;
+    if (pending_.end() == range.offset && pending_.length > 0) {
+      pending_.length += range.length;
+    } else {
+      FlushPending();
+      pending_ = range;
+    }
+  }
+
+  void FlushPending() {
+    if (pending_.length > 0) reader_.Append(output_, pending_);
+    pending_ = {};
+  }
+
+  void AppendVarint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) output_ += static_cast<char>(value | 0x80U);
+    output_ += static_cast<char>(value);
+  }
+
+  // The length of a message whose payloads go is known only at its end: five bytes are left for it, and any
+  // number that protobuf allows fits them.
+  std::size_t OpenMessage(int number) {
+    FlushPending();
+    AppendVarint(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+    output_.append(kLengthBytes, '\0');
+    return output_.size() - kLengthBytes;
+  }
+
+  void CloseMessage(std::size_t length_at) {
+    FlushPending();
+    std::uint64_t length = output_.size() - length_at - kLengthBytes;
+    if (length > INT32_MAX)
+      reader_.Fail("a graph without its weights is larger than the 2 GiB that protobuf allows");
+    for (std::size_t i = 0; i < kLengthBytes; ++i, length >>= 7U) {
+      const std::uint64_t more = i + 1 < kLengthBytes ? 0x80U : 0U;
+      output_[length_at + i] = static_cast<char>((length & 0x7fU) | more);
+    }
+  }
+
+  static constexpr std::size_t kLengthBytes = 5;
+  static constexpr std::size_t kMostFieldsNoted = 4096;
+
+  WireReader reader_;
+  std::uint64_t size_;
+  std::string output_;
+  ByteRange pending_;
+};
+
+}  // namespace
+
+std::string CutPayloads(const ReadableFile& file, std::uint64_t size) {
+  return PayloadCutter(file, size).Cut();
+}
+
+}  // namespace qi8
