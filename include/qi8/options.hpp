@@ -11,12 +11,19 @@ namespace qi8 {
 
 // Which nodes are quantized.
 struct Selection {
-  std::vector<std::string> ops = {"MatMul", "Gemm", "Gather"};  // operators of ai.onnx; "all" for every rule
+  std::vector<std::string> ops = {"MatMul", "Gemm", "Gather"};  // operators; "all" for every rule
+  // Operators whose weights are stored as INT8 and restored to floating point when the model is loaded, so
+  // that they compute as before. Counts more than `ops` for an operator in both.
+  std::vector<std::string> store_int8 = {};
   // Regular expressions (RE2 syntax) that match anywhere in a node's name. With `include`, only nodes that
   // one of them matches; `exclude` wins. One that matches no node of the model is an error.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   std::uint64_t min_elements = 0;  // weights with fewer are left alone
+  bool subgraphs = true;           // also in the bodies of If, Loop and Scan
+  // Also initializers that are graph inputs too: as these are then no inputs any more, a caller cannot give
+  // others.
+  bool override_inputs = false;
 };
 
 enum class ExternalData {

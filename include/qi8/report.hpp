@@ -12,13 +12,18 @@ namespace qi8 {
 enum class SkipReason {
   kOperatorNotSelected,  // there is a rule for it, and --ops does not name it
   kNoRule,               // there is no INT8 form for the operator
+  kLocalFunction,        // the operator is a function that the model itself defines
+  kOperand,              // not a weight of its operator: a bias, an addend, ...
   kExcluded,             // --exclude names the node
   kNotIncluded,          // --include names others
+  kSubgraph,             // in a body, and --subgraphs is off
   kTooSmall,             // below --min-elements
   kNotConstant,          // the weight is computed, or comes from outside
   kOverridable,          // an initializer that is a graph input too, so that a caller may replace it
   kAmbiguous,            // the weight's name is defined twice
   kType,                 // an element type that is not quantized
+  kSparse,               // stored as a sparse tensor
+  kQuantized,            // restored from a form of few bits already
   kShape,                // a rank or size for which the operator has no INT8 form
   kNoSaving,             // INT8 and scales would take as many bytes as the weight
   kOpset,                // the model's opset has not the operators of the INT8 form
@@ -48,6 +53,8 @@ struct NodeDecision {
   std::uint64_t quantized_bytes =
       0;                     // INT8 and scales in the output; a shared weight counts at each of its nodes
   std::optional<Skip> skip;  // nothing: quantized
+  bool stored_only = false;  // quantized, but restored to floating point on loading
+  bool also_kept = false;    // quantized, and kept as it was too, for others that need it so
 };
 
 struct FileReport {

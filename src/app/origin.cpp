@@ -22,9 +22,12 @@ std::string NameOf(ExternalData external_data) {
 
 nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
   return {{"ops", options.selection.ops},
+          {"store_int8", options.selection.store_int8},
           {"include", options.selection.include},
           {"exclude", options.selection.exclude},
           {"min_elements", options.selection.min_elements},
+          {"subgraphs", options.selection.subgraphs},
+          {"override_inputs", options.selection.override_inputs},
           {"external_data", NameOf(options.external_data)}};
 }
 

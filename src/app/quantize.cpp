@@ -101,7 +101,9 @@ class Run {
   void ReportPlan(const Model& model, const Plan& plan) {
     PlanReport& report = report_.plan;
     report.nodes = plan.nodes;
-    report.quantized_nodes = plan.rewrite.replacements.size();
+    report.quantized_nodes = static_cast<std::size_t>(
+        std::ranges::count_if(plan.rewrite.replacements,
+                              [](const Replacement& replacement) { return !replacement.nodes.empty(); }));
     report.quantized_weights = plan.weights.size();
     for (const QuantizedWeight& weight : plan.weights) {
       report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;

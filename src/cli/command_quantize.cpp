@@ -53,6 +53,14 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->allow_extra_args(false)
       ->capture_default_str()
       ->group(selection);
+  app.add_option(
+         "--store-int8", options_.selection.store_int8,
+         "Operators that compute as before from weights stored as INT8: Conv, ConvTranspose, LSTM, GRU, "
+         "RNN, or \"all\"")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("LIST")
+      ->group(selection);
   app.add_option("--include", options_.selection.include,
                  "Only nodes whose name this regular expression matches (anywhere in it); repeatable")
       ->allow_extra_args(false)
@@ -66,6 +74,14 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->check(NotNegative())
       ->type_name("N")
       ->capture_default_str()
+      ->group(selection);
+
+  app.add_option("--subgraphs", options_.selection.subgraphs, "Also in the bodies of If, Loop and Scan")
+      ->type_name("BOOL")
+      ->default_str("true")
+      ->group(selection);
+  app.add_flag("--override-inputs", options_.selection.override_inputs,
+               "Also initializers that are graph inputs too; a caller can then not replace them any more")
       ->group(selection);
 
   const std::string output = "What is written";

@@ -18,10 +18,16 @@ Words WordsFor(SkipReason reason) {
       return {"operator-not-selected", "operator not selected by --ops"};
     case SkipReason::kNoRule:
       return {"no-rule", "operator has no INT8 form"};
+    case SkipReason::kLocalFunction:
+      return {"local-function", "operator is a function of the model's own"};
+    case SkipReason::kOperand:
+      return {"operand", "bias or other operand that stays exact"};
     case SkipReason::kExcluded:
       return {"excluded", "excluded by --exclude"};
     case SkipReason::kNotIncluded:
       return {"not-included", "not among --include"};
+    case SkipReason::kSubgraph:
+      return {"subgraph", "in a body, and --subgraphs is false"};
     case SkipReason::kTooSmall:
       return {"too-small", "weight below --min-elements"};
     case SkipReason::kNotConstant:
@@ -32,6 +38,10 @@ Words WordsFor(SkipReason reason) {
       return {"ambiguous", "weight's name is defined twice"};
     case SkipReason::kType:
       return {"type", "weight's element type is not quantized"};
+    case SkipReason::kSparse:
+      return {"sparse", "weight is a sparse tensor"};
+    case SkipReason::kQuantized:
+      return {"quantized", "weight is quantized already"};
     case SkipReason::kShape:
       return {"shape", "no INT8 form for the weight's shape"};
     case SkipReason::kNoSaving:

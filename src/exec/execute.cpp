@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "core/text.hpp"
@@ -15,6 +16,7 @@
 #include "exec/transposed_writer.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/scale.hpp"
+#include "kernels/widen.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
@@ -35,7 +37,8 @@ Budget Divide(const ExecuteOptions& options) {
   Budget budget;
   budget.schedule.pass_unused = options.hash_inputs;
   const std::uint64_t tile = budget.schedule.tile_bytes;
-  const std::uint64_t token_bytes = tile + tile / sizeof(float);  // the tile and its INT8 form
+  // The tile, what it is widened to where it is no float32, and its INT8 form.
+  const std::uint64_t token_bytes = 2 * tile + tile / sizeof(float);
   budget.tokens =
       std::clamp<std::uint64_t>(options.memory_budget / 4 / token_bytes, 1, 2ULL * options.threads + 1);
   // One tile a token more: a held tile is let go when its token ends, not when the schedule says so.
@@ -49,6 +52,7 @@ Budget Divide(const ExecuteOptions& options) {
 struct Token {
   const Step* step = nullptr;
   std::shared_ptr<std::byte> input;
+  std::shared_ptr<std::byte> widened;  // input as float32, where it is of another type
   std::shared_ptr<std::byte> output;
   std::vector<std::uint32_t> magnitudes;  // of the scales that the tile has a part in, as float bits
   std::shared_ptr<const std::vector<float>> scales;  // of the tile's groups
@@ -110,11 +114,25 @@ class Pipeline {
     return &plan_.weights[*ItemOf(step).weight];
   }
 
-  static std::span<const float> Values(const Token& token) {
-    return {reinterpret_cast<const float*>(token.input.get()), token.step->range.length / sizeof(float)};
+  std::uint64_t ElementsOf(const Step& step) const {
+    return step.range.length / ElementBytes(TensorOf(step).type);
   }
-  static std::span<std::int8_t> Quantized(const Token& token) {
-    return {reinterpret_cast<std::int8_t*>(token.output.get()), token.step->range.length / sizeof(float)};
+
+  // The tile's numbers as float32.
+  std::span<const float> Values(Token& token) {
+    const Step& step = *token.step;
+    const DataType type = TensorOf(step).type;
+    const std::uint64_t count = ElementsOf(step);
+    if (type == DataType::kFloat) return {reinterpret_cast<const float*>(token.input.get()), count};
+    if (!token.widened) {
+      token.widened = input_pool_.Take();
+      kernels::Widen(type, {token.input.get(), step.range.length},
+                     {reinterpret_cast<float*>(token.widened.get()), count});
+    }
+    return {reinterpret_cast<const float*>(token.widened.get()), count};
+  }
+  std::span<std::int8_t> Quantized(const Token& token) const {
+    return {reinterpret_cast<std::int8_t*>(token.output.get()), ElementsOf(*token.step)};
   }
 
   // Stage 1, one tile after the other: the bytes.
@@ -158,7 +176,7 @@ class Pipeline {
   }
 
   // Stage 3, in parallel: the largest magnitude of each channel of the tile.
-  Token* Scan(Token* token) const {
+  Token* Scan(Token* token) {
     const QuantizedWeight* weight = WeightOf(*token->step);
     if (weight == nullptr || !Scans(token->step->kind)) return token;
     const ChannelShape& shape = weight->shape;
@@ -225,8 +243,9 @@ class Pipeline {
       element /= dim;
     }
     throw Error(ErrorKind::kFailure, Quote(model_.files().front().file->path()) + ": tensor " +
-                                         Quote(tensor.name) + " has a NaN or an infinity at index " +
-                                         FormatShape(index) +
+                                         Quote(tensor.name) + " has a NaN or an infinity" +
+                                         (tensor.type == DataType::kDouble ? " (as float32)" : "") +
+                                         " at index " + FormatShape(index) +
                                          "; mend the model, or leave that weight out with --exclude");
   }
 
@@ -240,9 +259,8 @@ class Pipeline {
     const auto values = Values(*token);
     const auto output = Quantized(*token);
     const std::span<const float> scales(*token->scales);
-    if (weight->layout == WeightLayout::kTransposed) {
-      const std::uint64_t rows = std::max<std::uint64_t>(1, values.size() / shape.reduced);
-      kernels::QuantizeTransposed(values, rows, values.size() / rows, scales, output.data(), rows);
+    if (weight->transposition) {
+      QuantizeTransposed(*weight->transposition, step, values, scales, output);
       return token;
     }
     const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), values.size());
@@ -259,6 +277,40 @@ class Pipeline {
     return token;
   }
 
+  // A tile has whole rows of one matrix or several, or a part of one row; scales are by row. Each matrix's
+  // part comes out transposed, one after the other.
+  static void QuantizeTransposed(const Transposition& matrices, const Step& step,
+                                 std::span<const float> values, std::span<const float> scales,
+                                 std::span<std::int8_t> output) {
+    ForEachMatrix(matrices, step.first_element, values.size(), [&](const MatrixPart& part) {
+      kernels::QuantizeTransposed(values.subspan(part.start, part.rows * part.columns), part.rows,
+                                  part.columns, scales.subspan(part.start / part.columns, part.rows),
+                                  output.data() + part.start, part.rows);
+    });
+  }
+
+  // The part of a tile that lies in one matrix.
+  struct MatrixPart {
+    std::uint64_t matrix = 0;
+    std::uint64_t first_element = 0;  // of the matrix
+    std::uint64_t start = 0;          // in the tile
+    std::uint64_t rows = 0;
+    std::uint64_t columns = 0;
+  };
+
+  template <typename Visit>
+  static void ForEachMatrix(const Transposition& matrices, std::uint64_t first_element, std::uint64_t count,
+                            Visit visit) {
+    const std::uint64_t size = matrices.rows * matrices.columns;
+    for (std::uint64_t start = 0; start < count;) {
+      const std::uint64_t at = first_element + start;
+      const std::uint64_t elements = std::min(count - start, size - at % size);
+      const std::uint64_t columns = std::min(elements, matrices.columns);
+      visit(MatrixPart{at / size, at % size, start, elements / columns, columns});
+      start += elements;
+    }
+  }
+
   // Stage 6, in order: to its place in the output.
   void Write(Token& token) {
     if (token.step->item != kNoItem && Emits(token.step->kind)) WriteTile(token);
@@ -268,28 +320,50 @@ class Pipeline {
   void WriteTile(const Token& token) {
     const Step& step = *token.step;
     const WorkItem& item = ItemOf(step);
-    const OutputPlace& place = layout_.places[item.output];
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr) {
+      const OutputPlace& place = layout_.places[item.output];
       const std::uint64_t offset = step.range.offset - TensorOf(step).source.range.offset;
       FileFor(place).Write(place.offset + offset, {token.input.get(), step.range.length});
       return;
     }
-    if (weight->layout == WeightLayout::kTransposed) {
-      const TransposedMatrix matrix{&FileFor(place), place.offset, weight->shape.groups,
-                                    weight->shape.reduced};
-      transposed_.Write(matrix, step.first_element, std::as_bytes(Quantized(token)));
-    } else {
-      FileFor(place).Write(place.offset + step.first_element, std::as_bytes(Quantized(token)));
+    std::vector<OutputPlace> written;
+    for (const std::uint32_t tensor : weight->int8_tensors) {
+      if (IsNew(layout_.places[tensor], written)) WriteCodes(token, *weight, tensor);
     }
     if (step.kind == StepKind::kWhole || step.ends_group) WriteScales(token, *weight);
+  }
+
+  // Tensors of the same bytes mostly have the same place, which is written once.
+  static bool IsNew(const OutputPlace& place, std::vector<OutputPlace>& written) {
+    if (std::ranges::find(written, place) != written.end()) return false;
+    written.push_back(place);
+    return true;
+  }
+
+  void WriteCodes(const Token& token, const QuantizedWeight& weight, std::uint32_t tensor) {
+    const Step& step = *token.step;
+    const OutputPlace& place = layout_.places[tensor];
+    const auto codes = std::as_bytes(Quantized(token));
+    if (!weight.transposition) return FileFor(place).Write(place.offset + step.first_element, codes);
+    const Transposition& matrices = *weight.transposition;
+    ForEachMatrix(matrices, step.first_element, codes.size(), [&](const MatrixPart& part) {
+      const TransposedMatrix matrix{&FileFor(place),
+                                    place.offset + part.matrix * matrices.rows * matrices.columns,
+                                    matrices.rows, matrices.columns};
+      TransposedWriter& writer = transposed_.try_emplace(tensor, kTransposedBytes).first->second;
+      writer.Write(matrix, part.first_element, codes.subspan(part.start, part.rows * part.columns));
+    });
+    if (step.first_element + codes.size() == weight.shape.elements()) transposed_.erase(tensor);
   }
 
   void WriteScales(const Token& token, const QuantizedWeight& weight) {
     const std::uint64_t first_group = token.step->first_element / weight.shape.group_elements();
     const std::uint64_t offset = first_group * weight.shape.channels * sizeof(float);
+    std::vector<OutputPlace> written;
     for (const ScaleOutput& output : weight.scales) {
       const OutputPlace& place = layout_.places[output.tensor];
+      if (!IsNew(place, written)) continue;
       std::vector<float> scales = *token.scales;
       for (float& scale : scales) scale *= output.factor;
       FileFor(place).Write(place.offset + offset, std::as_bytes(std::span(scales)));
@@ -311,7 +385,7 @@ class Pipeline {
   BufferPool output_pool_;
   std::vector<Token> tokens_;
 
-  TransposedWriter transposed_{kTransposedBytes};  // stage 6's own
+  std::map<std::uint32_t, TransposedWriter> transposed_;  // by output tensor, while one streams by
 
   // Stage 1's own.
   std::size_t next_step_ = 0;
@@ -340,14 +414,14 @@ void MarkGaps(const Layout& layout, const Model& model, const Plan& plan, Hashed
       continue;
     }
     const QuantizedWeight& weight = plan.weights[*item.weight];
-    add(weight.int8_tensor, weight.shape.elements());
+    for (const std::uint32_t tensor : weight.int8_tensors) add(tensor, weight.shape.elements());
     for (const ScaleOutput& scale : weight.scales) add(scale.tensor, weight.shape.scales() * sizeof(float));
   }
   std::ranges::sort(used);
   std::uint64_t end = 0;
-  for (const ByteRange& range : used) {
-    data.MarkWritten({end, range.offset - end});
-    end = range.end();
+  for (const ByteRange& range : used) {  // some share their place
+    if (range.offset > end) data.MarkWritten({end, range.offset - end});
+    end = std::max(end, range.end());
   }
 }
 

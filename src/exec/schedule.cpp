@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "core/checked.hpp"
+
 namespace qi8 {
 namespace {
 
@@ -45,11 +47,16 @@ class Scheduler {
     if (!item.weight) return AddWhole(index, options_.tile_bytes);
     const ChannelShape& shape = plan_.weights[*item.weight].shape;
     const std::uint64_t group_bytes = bytes / shape.groups;
-    if (group_bytes <= options_.tile_bytes) {
-      return AddWhole(index, options_.tile_bytes / group_bytes * group_bytes);
-    }
+    const std::uint64_t tile_bytes = TileBytes(index);
+    if (group_bytes <= tile_bytes) return AddWhole(index, tile_bytes / group_bytes * group_bytes);
     for (std::uint64_t group = 0; group < shape.groups; ++group)
       AddGroup(index, group * group_bytes, group_bytes);
+  }
+
+  // Narrow types are widened to float32 on the way, and a tile must have room for that.
+  std::uint64_t TileBytes(std::uint32_t index) const {
+    const std::uint64_t element = ElementBytes(model_.tensors()[layout_.work[index].source].type);
+    return options_.tile_bytes / sizeof(float) * std::min<std::uint64_t>(element, sizeof(float));
   }
 
   void AddWhole(std::uint32_t index, std::uint64_t tile_bytes) {
@@ -64,10 +71,11 @@ class Scheduler {
 
   // A group that takes several tiles: its scales are known only after the last of them.
   void AddGroup(std::uint32_t index, std::uint64_t start, std::uint64_t bytes) {
-    const bool hold = (bytes + options_.tile_bytes - 1) / options_.tile_bytes <= options_.held_tiles;
+    const std::uint64_t tile_bytes = TileBytes(index);
+    const bool hold = DivideUp(bytes, tile_bytes) <= options_.held_tiles;
     std::deque<Step> emissions;
-    for (std::uint64_t at = start; at < start + bytes; at += options_.tile_bytes) {
-      const ByteRange range{at, std::min(options_.tile_bytes, start + bytes - at)};
+    for (std::uint64_t at = start; at < start + bytes; at += tile_bytes) {
+      const ByteRange range{at, std::min(tile_bytes, start + bytes - at)};
       const bool last = range.end() == start + bytes;
       while (hold && held_ == options_.held_tiles) EmitOne();
       Step scan = MakeStep(hold ? StepKind::kScanHold : StepKind::kScan, index, range);

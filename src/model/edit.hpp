@@ -10,16 +10,32 @@
 
 namespace qi8 {
 
-// A tensor attribute that holds one float32, of rank 0.
-struct FloatScalar {
-  float value = 0;
+struct OpsetImport {
+  std::string domain;  // empty: ai.onnx
+  std::int64_t version = 0;
 };
 
-using AttributeValue = std::variant<std::int64_t, std::vector<std::int64_t>, FloatScalar>;
+// Tensor attributes of a few numbers. No dims: a scalar.
+struct FloatTensor {
+  std::vector<std::int64_t> dims;
+  std::vector<float> values;
+};
+struct Int64Tensor {
+  std::vector<std::int64_t> dims;
+  std::vector<std::int64_t> values;
+};
+
+using AttributeValue = std::variant<std::int64_t, std::vector<std::int64_t>, FloatTensor, Int64Tensor>;
 
 struct NewAttribute {
   std::string name;
   AttributeValue value;
+};
+
+// What a new node has of the node that it replaces, besides what it states itself.
+struct Inheritance {
+  bool attributes = false;           // all of them, and the doc string
+  std::vector<std::string> without;  // but not these
 };
 
 struct NewNode {
@@ -29,6 +45,7 @@ struct NewNode {
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::vector<NewAttribute> attributes;
+  Inheritance inherits = {};
 };
 
 // An initializer that the quantizer makes. Its number as an output tensor is the number of tensors of the
@@ -41,7 +58,7 @@ struct NewTensor {
   std::uint64_t bytes = 0;
 };
 
-// `node` goes, these nodes stand in its place, in this order.
+// `node` goes, these nodes stand in its place, in this order; there may be none.
 struct Replacement {
   NodeId node = kNone;
   std::vector<NewNode> nodes;
@@ -50,7 +67,10 @@ struct Replacement {
 struct Rewrite {
   std::vector<Replacement> replacements;
   std::vector<NewTensor> new_tensors;
-  std::vector<TensorId> removed_tensors;  // initializers and Constant nodes that nothing reads any more
+  // Constants that nothing reads any more: initializers, and the graph inputs of the same name, by ValueId.
+  // Constant nodes are in `replacements`.
+  std::vector<ValueId> removed_initializers;
+  std::vector<OpsetImport> opset_imports;  // to be added
 };
 
 }  // namespace qi8

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -23,12 +24,15 @@ class Model::Loader {
     AddFile(file_system_.OpenForReading(path_), path_.native(), false);
     Parse();
     ForEachTensor(proto().model, [this](onnx::TensorProto& tensor) { AddTensor(tensor); });
-    AddLiterals();
+    for (const auto& function : proto().model.functions()) {
+      functions_.emplace(function.domain(), function.name());
+    }
     for (const auto& import : proto().model.opset_import()) {
       const bool standard = import.domain().empty() || import.domain() == "ai.onnx";
       model_.opsets_.push_back({standard ? "" : import.domain(), import.version()});
     }
     AddGraph(*proto().model.mutable_graph(), kNone, kNone, nullptr);
+    AddLiterals();
     return std::move(model_);
   }
 
@@ -105,7 +109,7 @@ class Model::Loader {
     model_.tensors_.push_back(std::move(entry));
   }
 
-  // The file in memory comes after all others, so its number is known only now.
+  // The file in memory comes after all others, so its number is known only at the end.
   void AddLiterals() {
     if (literals_.empty()) return;
     const FileId file = AddFile(MakeMemoryFile(path_.native(), std::move(literals_)), path_.native(), true);
@@ -135,6 +139,18 @@ class Model::Loader {
     if (tensor.data_type() == onnx::TensorProto::DOUBLE && tensor.double_data_size() > 0) {
       return LiteralSource(tensor, *tensor.mutable_double_data());
     }
+    // Floats of 16 bits may stand there as integers, one in each.
+    const auto type = static_cast<DataType>(tensor.data_type());
+    if ((type == DataType::kFloat16 || type == DataType::kBfloat16) && tensor.int32_data_size() > 0) {
+      std::vector<std::uint16_t> numbers;
+      numbers.reserve(static_cast<std::size_t>(tensor.int32_data_size()));
+      for (const std::int32_t number : tensor.int32_data()) {
+        numbers.push_back(static_cast<std::uint16_t>(number));
+      }
+      const TensorSource source = LiteralSource(tensor, numbers);
+      tensor.clear_int32_data();
+      return source;
+    }
     return std::nullopt;
   }
 
@@ -152,14 +168,25 @@ class Model::Loader {
     return count;
   }
 
-  // Numbers that protobuf stored one by one become a run of bytes in the file in memory.
-  template <typename Numbers>
-  TensorSource LiteralSource(onnx::TensorProto& tensor, Numbers& numbers) {
-    const auto bytes = std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size())));
+  template <typename Number>
+  TensorSource LiteralSource(const onnx::TensorProto& tensor, const std::vector<Number>& numbers) {
     if (!tensor.raw_data().empty()) FailAt(tensor, "it has its data twice, in different forms");
+    return AddLiteral(std::as_bytes(std::span(numbers)));
+  }
+  template <typename Number>
+  TensorSource LiteralSource(const onnx::TensorProto& tensor,
+                             google::protobuf::RepeatedField<Number>& numbers) {
+    if (!tensor.raw_data().empty()) FailAt(tensor, "it has its data twice, in different forms");
+    const TensorSource source =
+        AddLiteral(std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size()))));
+    numbers.Clear();
+    return source;
+  }
+
+  // Numbers that protobuf stored one by one become a run of bytes in the file in memory.
+  TensorSource AddLiteral(std::span<const std::byte> bytes) {
     const TensorSource source{kLiteralsToCome, {literals_.size(), bytes.size()}};
     literals_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    numbers.Clear();
     return source;
   }
 
@@ -238,16 +265,21 @@ class Model::Loader {
       Value& value = model_.values_[Define(scope, id, input.name())];
       value.is_ambiguous = value.is_graph_input;
       value.is_graph_input = true;
+      value.declared_type = TypeOf(input);
     }
     for (auto& initializer : *graph.mutable_initializer()) {
-      DefineInitializer(scope, id, initializer.name(), TensorIdOf(initializer));
+      const ValueId value = DefineInitializer(scope, id, initializer.name(), TensorIdOf(initializer));
+      model_.values_[value].declared_type = static_cast<DataType>(initializer.data_type());
+      if (TensorIdOf(initializer) == kNone) proto().small_constants.emplace(value, &initializer);
     }
     for (const auto& sparse : graph.sparse_initializer()) {
-      DefineInitializer(scope, id, sparse.values().name(), kNone);
+      model_.values_[DefineInitializer(scope, id, sparse.values().name(), kNone)].is_sparse = true;
     }
     const auto first_node = static_cast<NodeId>(model_.nodes_.size());
     for (auto& node : *graph.mutable_node()) AddNode(node, id, scope);
     const auto end_node = static_cast<NodeId>(model_.nodes_.size());
+    for (const auto& info : graph.value_info()) Declare(scope, info);
+    for (const auto& info : graph.output()) Declare(scope, info);
 
     for (const auto& output : graph.output()) Use(scope.Find(output.name()));
     for (NodeId n = first_node; n < end_node; ++n) {
@@ -265,12 +297,25 @@ class Model::Loader {
     }
   }
 
-  void DefineInitializer(Scope& scope, GraphId graph, std::string_view name, TensorId tensor) {
-    Value& value = model_.values_[Define(scope, graph, name)];
+  static DataType TypeOf(const onnx::ValueInfoProto& info) {
+    return static_cast<DataType>(info.type().tensor_type().elem_type());
+  }
+
+  void Declare(const Scope& scope, const onnx::ValueInfoProto& info) {
+    const auto found = scope.values.find(info.name());
+    if (found == scope.values.end()) return;
+    DataType& type = model_.values_[found->second].declared_type;
+    if (type == DataType::kUndefined) type = TypeOf(info);
+  }
+
+  ValueId DefineInitializer(Scope& scope, GraphId graph, std::string_view name, TensorId tensor) {
+    const ValueId id = Define(scope, graph, name);
+    Value& value = model_.values_[id];
     value.is_ambiguous = value.is_ambiguous || value.is_initializer;
     value.is_initializer = true;
     value.tensor = tensor;
     if (tensor != kNone) model_.tensors_[tensor].may_be_external = true;
+    return id;
   }
 
   void AddNode(onnx::NodeProto& proto_node, GraphId graph, Scope& scope) {
@@ -282,26 +327,60 @@ class Model::Loader {
     node.domain = proto_node.domain() == "ai.onnx" ? std::string_view() : proto_node.domain();
     node.inputs.assign(proto_node.input().begin(), proto_node.input().end());
     node.outputs.assign(proto_node.output().begin(), proto_node.output().end());
+    node.calls_function = functions_.contains({proto_node.domain(), proto_node.op_type()});
     for (const std::string_view output : node.outputs) {
       if (output.empty()) continue;
-      Value& value = model_.values_[Define(scope, graph, output)];
+      const ValueId value_id = Define(scope, graph, output);
+      Value& value = model_.values_[value_id];
       value.is_ambiguous =
           value.is_ambiguous || value.is_graph_input || value.is_initializer || value.producer != kNone;
       value.producer = id;
-      if (node.op_type == "Constant" && node.domain.empty()) SetConstant(proto_node, value);
+      if (node.op_type == "Constant" && node.domain.empty()) SetConstant(proto_node, value_id);
     }
     model_.nodes_.push_back(std::move(node));
     proto().nodes.push_back(&proto_node);
   }
 
-  void SetConstant(onnx::NodeProto& node, Value& value) {
+  // The contents of a Constant node, in whichever attribute they stand.
+  void SetConstant(onnx::NodeProto& node, ValueId id) {
+    Value& value = model_.values_[id];
     for (auto& attribute : *node.mutable_attribute()) {
-      if (attribute.name() != "value" || !attribute.has_t()) continue;
-      value.tensor = TensorIdOf(*attribute.mutable_t());
-      if (value.tensor == kNone) continue;
-      model_.tensors_[value.tensor].name = value.name;
-      model_.tensors_[value.tensor].may_be_external = true;
+      if (attribute.name() == "value" && attribute.has_t()) {
+        value.tensor = TensorIdOf(*attribute.mutable_t());
+        value.declared_type = static_cast<DataType>(attribute.t().data_type());
+        if (value.tensor == kNone) {
+          proto().small_constants.emplace(id, &attribute.t());
+          continue;
+        }
+        model_.tensors_[value.tensor].name = value.name;
+        model_.tensors_[value.tensor].may_be_external = true;
+      } else if (attribute.name() == "value_float") {
+        const float number = attribute.f();
+        SetFloats(value, {}, std::as_bytes(std::span(&number, 1)));
+      } else if (attribute.name() == "value_floats") {
+        SetFloats(value, {attribute.floats_size()},
+                  std::as_bytes(std::span(attribute.floats().data(),
+                                          static_cast<std::size_t>(attribute.floats_size()))));
+      } else if (attribute.name() == "value_int" || attribute.name() == "value_ints") {
+        value.declared_type = DataType::kInt64;
+        proto().integer_attributes.emplace(id, &attribute);
+      } else if (attribute.name() == "sparse_value") {
+        value.is_sparse = true;
+      }
     }
+  }
+
+  // Floats that stand in an attribute are a tensor too, though no TensorProto.
+  void SetFloats(Value& value, std::vector<std::int64_t> dims, std::span<const std::byte> bytes) {
+    value.tensor = static_cast<TensorId>(model_.tensors_.size());
+    value.declared_type = DataType::kFloat;
+    Tensor entry;
+    entry.name = value.name;
+    entry.elements = bytes.size() / sizeof(float);
+    entry.dims = std::move(dims);
+    entry.source = AddLiteral(bytes);
+    model_.tensors_.push_back(std::move(entry));
+    proto().tensors.push_back(nullptr);
   }
 
   void Use(ValueId value) {
@@ -320,6 +399,7 @@ class Model::Loader {
   Model model_;
   std::string literals_;
   std::map<std::string, FileId> file_ids_;
+  std::set<std::pair<std::string, std::string>> functions_;  // domain and name
   std::unordered_map<const onnx::TensorProto*, TensorId> tensor_ids_;
 };
 

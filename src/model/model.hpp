@@ -34,7 +34,9 @@ struct Value {
   bool is_initializer = false;
   bool is_graph_input = false;  // with is_initializer: a default that the caller may override
   bool is_ambiguous = false;    // defined more than once in its graph
-  std::uint32_t uses = 0;       // by nodes of any graph, and as outputs of graphs
+  bool is_sparse = false;       // a constant stored as a sparse tensor
+  DataType declared_type = DataType::kUndefined;  // of its elements, where the graph says so
+  std::uint32_t uses = 0;                         // by nodes of any graph, and as outputs of graphs
 };
 
 struct Graph {
@@ -50,11 +52,7 @@ struct Node {
   std::vector<std::string_view> inputs;  // empty: an optional input left out
   std::vector<ValueId> input_values;     // kNone: left out, or defined nowhere
   std::vector<std::string_view> outputs;
-};
-
-struct OpsetImport {
-  std::string domain;  // empty: ai.onnx
-  std::int64_t version = 0;
+  bool calls_function = false;  // of those that the model itself defines
 };
 
 // Where an output tensor's bytes go. Tensors without one are written into the model itself.
@@ -105,6 +103,12 @@ class Model {
   [[nodiscard]] std::int64_t IntAttribute(const Node& node, std::string_view name,
                                           std::int64_t otherwise) const;
   [[nodiscard]] float FloatAttribute(const Node& node, std::string_view name, float otherwise) const;
+  [[nodiscard]] std::vector<std::int64_t> IntsAttribute(const Node& node, std::string_view name) const;
+  [[nodiscard]] bool HasAttribute(const Node& node, std::string_view name) const;
+
+  // The numbers of an integer constant that stands in the graph (shapes, axes); nothing where the value is no
+  // such constant, or one of 1 KiB and more.
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> IntegerConstant(ValueId value) const;
 
   // Every name that occurs in the model, as value or node: what new names must keep clear of.
   [[nodiscard]] std::vector<std::string_view> AllNames() const;

@@ -23,9 +23,19 @@ void RemoveIf(google::protobuf::RepeatedPtrField<Message>& field, Predicate gone
   items.DeleteSubrange(kept, items.size() - kept);
 }
 
-void Fill(onnx::NodeProto& proto, const NewNode& node) {
+// `replaced` is the node that the new one stands for.
+void Fill(onnx::NodeProto& proto, const NewNode& node, const onnx::NodeProto& replaced) {
+  if (node.inherits.attributes) {
+    proto = replaced;
+    proto.clear_input();
+    proto.clear_output();
+    RemoveIf(*proto.mutable_attribute(), [&node](const auto& attribute) {
+      return std::ranges::find(node.inherits.without, attribute.name()) != node.inherits.without.end();
+    });
+  }
   proto.set_op_type(node.op_type);
   proto.set_name(node.name);
+  proto.clear_domain();
   if (!node.domain.empty()) proto.set_domain(node.domain);
   for (const auto& input : node.inputs) proto.add_input(input);
   for (const auto& output : node.outputs) proto.add_output(output);
@@ -35,10 +45,16 @@ void Fill(onnx::NodeProto& proto, const NewNode& node) {
     if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) {
       into.set_type(onnx::AttributeProto::INT);
       into.set_i(*number);
-    } else if (const auto* scalar = std::get_if<FloatScalar>(&attribute.value)) {
+    } else if (const auto* floats = std::get_if<FloatTensor>(&attribute.value)) {
       into.set_type(onnx::AttributeProto::TENSOR);
       into.mutable_t()->set_data_type(onnx::TensorProto::FLOAT);
-      into.mutable_t()->add_float_data(scalar->value);
+      for (const auto dim : floats->dims) into.mutable_t()->add_dims(dim);
+      for (const auto value : floats->values) into.mutable_t()->add_float_data(value);
+    } else if (const auto* integers = std::get_if<Int64Tensor>(&attribute.value)) {
+      into.set_type(onnx::AttributeProto::TENSOR);
+      into.mutable_t()->set_data_type(onnx::TensorProto::INT64);
+      for (const auto dim : integers->dims) into.mutable_t()->add_dims(dim);
+      for (const auto value : integers->values) into.mutable_t()->add_int64_data(value);
     } else {
       into.set_type(onnx::AttributeProto::INTS);
       for (const auto item : std::get<std::vector<std::int64_t>>(attribute.value)) into.add_ints(item);
@@ -56,15 +72,11 @@ void Model::Apply(const Rewrite& rewrite) {
     touched.insert(proto_->graphs.at(nodes_[replacement.node].graph));
   }
 
-  // A tensor goes with what holds it: its initializer entry, or the Constant node around it.
-  std::unordered_set<const onnx::TensorProto*> removed;
-  for (const TensorId tensor : rewrite.removed_tensors) removed.insert(proto_->tensors.at(tensor));
   std::unordered_map<const onnx::GraphProto*, std::unordered_set<std::string>> removed_names;
-  for (const Value& value : values_) {
-    if (value.tensor == kNone || !removed.contains(proto_->tensors[value.tensor])) continue;
+  for (const ValueId id : rewrite.removed_initializers) {
+    const Value& value = values_.at(id);
     touched.insert(proto_->graphs.at(value.graph));
     removed_names[proto_->graphs.at(value.graph)].emplace(value.name);
-    if (value.producer != kNone) replacements[proto_->nodes.at(value.producer)] = nullptr;
   }
 
   // Kept until all graphs are done: a node may hold one of them.
@@ -80,16 +92,27 @@ void Model::Apply(const Rewrite& rewrite) {
         nodes.AddAllocated(node);
         continue;
       }
-      if (found->second != nullptr) {
-        for (const NewNode& fresh : found->second->nodes) Fill(*nodes.Add(), fresh);
+      for (const NewNode& fresh : found->second->nodes) Fill(*nodes.Add(), fresh, *node);
+      if (found->second->nodes.empty()) {
+        removed_names[graph].insert(node->output().begin(), node->output().end());
       }
       replaced.emplace_back(node);
     }
     const auto& names = removed_names[graph];
-    RemoveIf(*graph->mutable_initializer(), [&](const auto& tensor) { return removed.contains(&tensor); });
-    RemoveIf(*graph->mutable_value_info(), [&](const auto& info) { return names.contains(info.name()); });
+    const auto is_removed = [&names](const auto& named) { return names.contains(named.name()); };
+    RemoveIf(*graph->mutable_initializer(), is_removed);
+    RemoveIf(*graph->mutable_input(), is_removed);
+    RemoveIf(*graph->mutable_value_info(), is_removed);
   }
 
+  for (const OpsetImport& import : rewrite.opset_imports) {
+    auto& added = *proto_->model.add_opset_import();
+    added.set_domain(import.domain);
+    added.set_version(import.version);
+  }
+  // Until IR version 4, every initializer is a graph input too.
+  constexpr std::int64_t kFirstIrWithConstantInitializers = 4;
+  const bool list_as_inputs = proto_->model.ir_version() < kFirstIrWithConstantInitializers;
   for (std::size_t i = 0; i < rewrite.new_tensors.size(); ++i) {
     const NewTensor& tensor = rewrite.new_tensors[i];
     auto& proto = *proto_->graphs.at(tensor.graph)->add_initializer();
@@ -97,6 +120,13 @@ void Model::Apply(const Rewrite& rewrite) {
     proto.set_data_type(static_cast<std::int32_t>(tensor.type));
     for (const auto dim : tensor.dims) proto.add_dims(dim);
     SetPayload(proto, {tensors_.size() + i, tensor.bytes});
+    if (list_as_inputs && tensor.graph == 0) {
+      auto& input = *proto_->graphs.front()->add_input();
+      input.set_name(tensor.name);
+      auto& type = *input.mutable_type()->mutable_tensor_type();
+      type.set_elem_type(static_cast<std::int32_t>(tensor.type));
+      for (const auto dim : tensor.dims) type.mutable_shape()->add_dim()->set_dim_value(dim);
+    }
   }
 
   nodes_.clear();
@@ -105,6 +135,8 @@ void Model::Apply(const Rewrite& rewrite) {
   proto_->nodes.clear();
   proto_->graphs.clear();
   proto_->tensors.clear();
+  proto_->small_constants.clear();
+  proto_->integer_attributes.clear();
 }
 
 void Model::ForEachOutputTensor(const std::function<void(std::uint32_t, std::uint64_t)>& visit) const {

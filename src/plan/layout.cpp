@@ -1,6 +1,7 @@
 #include "plan/layout.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <tuple>
 
@@ -64,7 +65,7 @@ class LayoutMaker {
  private:
   void CollectWork() {
     for (std::size_t i = 0; i < plan_.weights.size(); ++i) {
-      layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].int8_tensor});
+      layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].int8_tensors.front()});
     }
     for (TensorId tensor = 0; tensor < model_.tensors().size(); ++tensor) {
       if (lengths_[tensor]) layout_.work.push_back({tensor, std::nullopt, tensor});
@@ -78,8 +79,7 @@ class LayoutMaker {
     std::map<TensorSource, ExternalPlace> copies;
     std::erase_if(layout_.work, [&](const WorkItem& item) {
       if (item.weight) {
-        PlaceTensor(item.output);
-        for (const ScaleOutput& scale : plan_.weights[*item.weight].scales) PlaceTensor(scale.tensor);
+        PlaceWeight(plan_.weights[*item.weight]);
         return false;
       }
       if (*lengths_[item.output] == 0) return true;
@@ -93,6 +93,26 @@ class LayoutMaker {
       if (external_[item.output]) copies.emplace(source, *external_[item.output]);
       return false;
     });
+  }
+
+  // Tensors of the same bytes, of other graphs or shapes, have one place.
+  void PlaceWeight(const QuantizedWeight& weight) {
+    PlaceTensor(weight.int8_tensors.front());
+    for (const std::uint32_t other : weight.int8_tensors) Share(weight.int8_tensors.front(), other);
+    std::map<std::uint32_t, std::uint32_t> by_factor;  // bits of the factor, the first tensor with it
+    for (const ScaleOutput& scale : weight.scales) {
+      const auto [first, is_new] =
+          by_factor.try_emplace(std::bit_cast<std::uint32_t>(scale.factor), scale.tensor);
+      if (is_new) {
+        PlaceTensor(scale.tensor);
+      } else {
+        Share(first->second, scale.tensor);
+      }
+    }
+  }
+
+  void Share(std::uint32_t placed, std::uint32_t other) {
+    if (external_[placed]) SetPlace(other, *external_[placed]);
   }
 
   void PlaceTensor(std::uint32_t tensor) {

@@ -17,6 +17,8 @@ enum class OutputFile { kModel, kData };
 struct OutputPlace {
   OutputFile file = OutputFile::kData;
   std::uint64_t offset = 0;
+
+  friend bool operator==(const OutputPlace&, const OutputPlace&) = default;
 };
 
 // One tensor of the input on its way: quantized, or copied byte for byte.

@@ -1,20 +1,48 @@
 #include "plan/plan.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <map>
+#include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include "plan/names.hpp"
 #include "plan/selection.hpp"
+#include "rules/constant_view.hpp"
 
 namespace qi8 {
 namespace {
 
 constexpr std::uint64_t kScaleBytes = sizeof(float);
+constexpr const char* kMicrosoft = "com.microsoft";
 
 std::uint64_t QuantizedBytes(const WeightRequest& request) {
   return request.shape.elements() + request.shape.scales() * kScaleBytes;
+}
+
+// What stored_dims and perm come to where a stream of tiles can follow: the last dimensions, in two blocks,
+// change places, and each row of the stored matrix has one scale.
+std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
+  const auto& perm = request.perm;
+  const std::size_t rank = perm.size();
+  std::size_t first = 0;
+  while (first < rank && perm[first] == static_cast<std::int64_t>(first)) ++first;
+  if (first == rank) return std::nullopt;
+  const auto split = static_cast<std::size_t>(perm[first]);
+  for (std::size_t d = first; d < rank; ++d) {
+    const std::size_t moved = first + (split - first + d - first) % (rank - first);
+    if (perm[d] != static_cast<std::int64_t>(moved)) return std::nullopt;
+  }
+  const auto product = [&](std::size_t from, std::size_t to) {
+    std::uint64_t size = 1;
+    for (std::size_t d = from; d < to; ++d) size *= static_cast<std::uint64_t>(request.stored_dims[d]);
+    return size;
+  };
+  const Transposition found{product(0, first), product(first, split), product(split, rank)};
+  const bool a_scale_for_each_row = request.shape.channels == 1 && request.shape.reduced == found.columns;
+  return a_scale_for_each_row ? std::optional(found) : std::nullopt;
 }
 
 // The outputs of a DynamicQuantizeLinear.
@@ -26,47 +54,67 @@ struct ActivationNames {
 class Planner {
  public:
   Planner(const Model& model, const Selection& selection)
-      : model_(model), selection_(selection), selector_(selection, model), names_(model.AllNames()) {
+      : model_(model),
+        context_{.model = model, .selection = selection, .settled_shapes = {}},
+        selector_(selection, model),
+        names_(model.AllNames()) {
     uses_.reserve(model.values().size());
     for (const Value& value : model.values()) uses_.push_back(value.uses);
     has_body_.resize(model.nodes().size());
     for (const Graph& graph : model.graphs()) {
       if (graph.owner != kNone) has_body_[graph.owner] = true;
     }
+    tensor_values_.resize(model.tensors().size(), kNone);
+    for (ValueId id = 0; id < model.values().size(); ++id) {
+      const TensorId tensor = model.values()[id].tensor;
+      if (tensor != kNone) tensor_values_[tensor] = id;
+    }
   }
 
   Plan Make() {
-    for (NodeId id = 0; id < model_.nodes().size(); ++id) PlanNode(id);
+    decisions_.resize(model_.nodes().size());
+    for (NodeId id = 0; id < decisions_.size(); ++id) Decide(id, false);
+    for (NodeId id = 0; id < decisions_.size(); ++id) Decide(id, true);
+    ChooseLayouts();
+    for (NodeId id = 0; id < decisions_.size(); ++id) {
+      if (!decisions_[id]) continue;
+      if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) Resolve(id, *edit);
+    }
     RemoveUnused();
+    for (NodeId id = 0; id < decisions_.size(); ++id) List(id);
+    ImportDomains();
     return std::move(plan_);
   }
 
  private:
-  void PlanNode(NodeId id) {
+  // ---- What becomes of each node
+
+  // Rules that can choose how they share a weight are asked after all others.
+  void Decide(NodeId id, bool can_choose) {
     const Node& node = model_.nodes()[id];
-    const Rule* rule = node.domain.empty() && !has_body_[id] ? FindRule(node.op_type) : nullptr;
-    if (rule == nullptr) return ListUntouched(node);
-    Decision decision = Decide(*rule, node);
-    NodeDecision entry = Describe(node, rule->weight_input);
-    if (const auto* skip = std::get_if<Skip>(&decision)) {
-      if (!IsWorthListing(node, *rule, *skip)) return;
-      entry.skip = *skip;
-    } else {
-      const Edit& edit = std::get<Edit>(decision);
-      for (const WeightRequest& request : edit.weights) entry.quantized_bytes += QuantizedBytes(request);
-      Resolve(id, edit);
+    if (!node.domain.empty() || has_body_[id] || node.calls_function) return;
+    const Rule* rule = FindRule(node.op_type);
+    if (rule == nullptr && StorableInputs(node.op_type).empty()) return;
+    if ((rule != nullptr && rule->can_choose_shape) != can_choose) return;
+    decisions_[id] = Check(Ask(rule, node));
+    if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) {
+      for (const WeightRequest& request : edit->weights) {
+        if (!can_choose) context_.settled_shapes.emplace(request.tensor, request.shape);
+      }
     }
-    plan_.nodes.push_back(std::move(entry));
   }
 
-  Decision Decide(const Rule& rule, const Node& node) const {
-    if (auto skip = selector_.Refuse(rule, node)) return *std::move(skip);
-    Decision decision = rule.plan(model_, node);
+  Decision Ask(const Rule* rule, const Node& node) const {
+    if (auto skip = selector_.Refuse(node)) return *std::move(skip);
+    return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule->plan(context_, node);
+  }
+
+  Decision Check(Decision decision) const {
     const auto* edit = std::get_if<Edit>(&decision);
     if (edit == nullptr) return decision;
     for (const WeightRequest& request : edit->weights) {
       const Tensor& tensor = model_.tensors()[request.tensor];
-      if (tensor.elements < selection_.min_elements) {
+      if (tensor.elements < context_.selection.min_elements) {
         return Skip{SkipReason::kTooSmall, std::to_string(tensor.elements) + " elements"};
       }
       if (request.shape.channels > kMostChannels) {
@@ -77,51 +125,123 @@ class Planner {
     return decision;
   }
 
-  // The weight as the reader of a plan wants to see it.
-  NodeDecision Describe(const Node& node, std::size_t weight_input) const {
-    NodeDecision entry;
-    entry.node = node.name;
-    entry.op_type = node.op_type;
-    const Tensor* tensor = TensorOf(node, weight_input);
-    if (tensor != nullptr) {
-      entry.weight = tensor->name;
-      entry.weight_type = DataTypeName(tensor->type);
-      entry.weight_shape = tensor->dims;
-      entry.weight_bytes = tensor->source.range.length;
-    } else if (weight_input < node.inputs.size()) {
-      entry.weight = node.inputs[weight_input];
-    }
-    return entry;
+  // ---- Weights
+
+  // Codes that are the same whoever asks for them.
+  using WeightKey = std::tuple<TensorSource, DataType, ChannelShape>;
+
+  WeightKey KeyOf(const WeightRequest& request) const {
+    const Tensor& tensor = model_.tensors()[request.tensor];
+    return {tensor.source, tensor.type, request.shape};
   }
 
-  const Tensor* TensorOf(const Node& node, std::size_t input) const {
-    if (input >= node.input_values.size() || node.input_values[input] == kNone) return nullptr;
-    const TensorId tensor = model_.values()[node.input_values[input]].tensor;
-    return tensor == kNone ? nullptr : &model_.tensors()[tensor];
-  }
-
-  // Gather is used on shapes and indices much more than on embeddings: what has no floating-point table is no
-  // weight.
-  bool IsWorthListing(const Node& node, const Rule& rule, const Skip& skip) const {
-    const Tensor* tensor = TensorOf(node, rule.weight_input);
-    if (tensor != nullptr) return IsFloatingPoint(tensor->type) && tensor->elements >= kListedElements;
-    return rule.op_type != "Gather" && skip.reason != SkipReason::kOperatorNotSelected;
-  }
-
-  void ListUntouched(const Node& node) {
-    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-      const Tensor* tensor = TensorOf(node, input);
-      if (tensor == nullptr || !IsFloatingPoint(tensor->type) || tensor->elements < kListedElements) continue;
-      NodeDecision entry = Describe(node, input);
-      entry.skip = Skip{SkipReason::kNoRule, ""};
-      plan_.nodes.push_back(std::move(entry));
+  // Codes that all want in one other order are written in it. Where some want them as they are stored, the
+  // others get a Transpose, which the runtime folds when it loads the model.
+  void ChooseLayouts() {
+    for (const auto& decision : decisions_) {
+      const auto* edit = decision ? std::get_if<Edit>(&*decision) : nullptr;
+      if (edit == nullptr) continue;
+      for (const WeightRequest& request : edit->weights) {
+        const auto wanted = TranspositionOf(request);
+        const auto [known, is_new] = layouts_.try_emplace(KeyOf(request), wanted);
+        if (!is_new && known->second != wanted) known->second.reset();
+      }
     }
   }
+
+  struct WeightNames {
+    std::string data, scale;
+  };
+
+  // The names of the INT8 tensor and of its scales, made where this is the first node that asks for them.
+  WeightNames NamesOf(const WeightRequest& request, const Node& node, Replacement& replacement) {
+    const std::string& name = model_.tensors()[request.tensor].name;
+    const GraphId graph = model_.values()[tensor_values_.at(request.tensor)].graph;
+    const WeightKey key = KeyOf(request);
+    const std::optional<Transposition> transposition = layouts_.at(key);
+    const auto [known, is_new] = weights_.try_emplace(key, plan_.weights.size());
+    if (is_new) {
+      plan_.weights.push_back({.source = request.tensor,
+                               .shape = request.shape,
+                               .transposition = transposition,
+                               .int8_tensors = {},
+                               .scales = {}});
+    }
+    QuantizedWeight& weight = plan_.weights[known->second];
+    const bool as_stored = !transposition && !request.perm.empty();
+    const std::string codes = CodesName(weight, graph, as_stored ? request.stored_dims : request.dims, name);
+    return {as_stored ? TransposedName(codes, request.perm, node, replacement) : codes,
+            ScaleName(weight, request, graph, name)};
+  }
+
+  std::string CodesName(QuantizedWeight& weight, GraphId graph, const std::vector<std::int64_t>& dims,
+                        const std::string& name) {
+    for (const std::uint32_t number : weight.int8_tensors) {
+      const NewTensor& tensor = NewTensorOf(number);
+      if (tensor.graph == graph && tensor.dims == dims) return tensor.name;
+    }
+    weight.int8_tensors.push_back(AddTensor({.graph = graph,
+                                             .name = names_.Allocate(name + "_quantized"),
+                                             .type = DataType::kInt8,
+                                             .dims = dims,
+                                             .bytes = weight.shape.elements()}));
+    return NewTensorOf(weight.int8_tensors.back()).name;
+  }
+
+  // Nodes of one weight share its scales too, unless they want them multiplied by different factors.
+  std::string ScaleName(QuantizedWeight& weight, const WeightRequest& request, GraphId graph,
+                        const std::string& name) {
+    for (const ScaleOutput& scale : weight.scales) {
+      const NewTensor& tensor = NewTensorOf(scale.tensor);
+      if (SameBits(scale.factor, request.scale_factor) && tensor.graph == graph &&
+          tensor.dims == request.scale_dims) {
+        return tensor.name;
+      }
+    }
+    weight.scales.push_back({AddTensor({.graph = graph,
+                                        .name = names_.Allocate(name + "_scale"),
+                                        .type = DataType::kFloat,
+                                        .dims = request.scale_dims,
+                                        .bytes = request.shape.scales() * kScaleBytes}),
+                             request.scale_factor});
+    return NewTensorOf(weight.scales.back().tensor).name;
+  }
+
+  static bool SameBits(float a, float b) {
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+  }
+
+  std::string TransposedName(const std::string& codes, const std::vector<std::int64_t>& perm,
+                             const Node& node, Replacement& replacement) {
+    const auto [known, is_new] = transposed_.try_emplace({node.graph, codes, perm});
+    if (is_new) {
+      known->second = names_.Allocate(codes + "_transposed");
+      AddNode(replacement, {.op_type = "Transpose",
+                            .domain = "",
+                            .name = names_.Allocate(known->second + "_Transpose"),
+                            .inputs = {codes},
+                            .outputs = {known->second},
+                            .attributes = {{"perm", perm}},
+                            .inherits = {}});
+    }
+    return known->second;
+  }
+
+  std::uint32_t AddTensor(NewTensor tensor) {
+    plan_.rewrite.new_tensors.push_back(std::move(tensor));
+    return static_cast<std::uint32_t>(model_.tensors().size() + plan_.rewrite.new_tensors.size() - 1);
+  }
+
+  const NewTensor& NewTensorOf(std::uint32_t number) const {
+    return plan_.rewrite.new_tensors.at(number - model_.tensors().size());
+  }
+
+  // ---- Nodes
 
   // An edit with all its symbols resolved to names.
   struct ResolvedEdit {
     std::vector<ActivationNames> activations;
-    std::vector<std::pair<std::string, std::string>> weights;  // INT8, scale
+    std::vector<WeightNames> weights;
     std::vector<std::string> results;
   };
 
@@ -130,16 +250,22 @@ class Planner {
     for (const ValueId value : node.input_values) AddUses(value, -1);
     Replacement replacement{.node = id, .nodes = {}};
     ResolvedEdit resolved;
-    for (const WeightRequest& request : edit.weights) resolved.weights.push_back(WeightNames(request));
+    for (const WeightRequest& request : edit.weights) {
+      resolved.weights.push_back(NamesOf(request, node, replacement));
+    }
     resolved.activations.resize(edit.activations.size());
     for (std::size_t i = 0; i < edit.nodes.size(); ++i) {
       const EditNode& edit_node = edit.nodes[i];
+      const bool is_last = i + 1 == edit.nodes.size();
       NewNode fresh{.op_type = edit_node.op_type,
-                    .domain = "",
-                    .name = names_.Allocate(NodeLabel(node) + "_" + edit_node.op_type),
+                    .domain = edit_node.domain,
+                    .name = edit_node.is_the_node_itself
+                                ? std::string(node.name)
+                                : names_.Allocate(NodeLabel(node) + "_" + edit_node.op_type),
                     .inputs = {},
                     .outputs = {},
-                    .attributes = edit_node.attributes};
+                    .attributes = edit_node.attributes,
+                    .inherits = {.attributes = edit_node.is_the_node_itself, .without = {}}};
       for (const Operand& operand : edit_node.inputs) {
         if (const auto* activation = std::get_if<ActivationOperand>(&operand)) {
           EnsureQuantized(node, edit.activations[activation->activation], resolved,
@@ -148,16 +274,27 @@ class Planner {
         CountUse(operand, node);
         fresh.inputs.push_back(NameOf(operand, resolved));
       }
-      const bool is_last = i + 1 == edit.nodes.size();
-      fresh.outputs = {is_last ? std::string(node.outputs[0]) : fresh.name};
+      if (edit_node.is_the_node_itself) {
+        fresh.outputs.assign(node.outputs.begin(), node.outputs.end());
+      } else {
+        fresh.outputs = {is_last ? std::string(node.outputs[0]) : fresh.name};
+      }
       resolved.results.push_back(fresh.outputs[0]);
-      replacement.nodes.push_back(std::move(fresh));
+      AddNode(replacement, std::move(fresh));
     }
     plan_.rewrite.replacements.push_back(std::move(replacement));
   }
 
+  void AddNode(Replacement& replacement, NewNode node) {
+    if (!node.domain.empty()) new_domains_.insert(node.domain);
+    replacement.nodes.push_back(std::move(node));
+  }
+
+  // Names need not be there, and a node may have a first output that nobody wants.
   static std::string NodeLabel(const Node& node) {
-    return std::string(node.name.empty() ? node.outputs[0] : node.name);
+    if (!node.name.empty()) return std::string(node.name);
+    const auto named = std::ranges::find_if(node.outputs, [](auto output) { return !output.empty(); });
+    return std::string(named == node.outputs.end() ? node.op_type : *named);
   }
 
   // A new node reads what the node that it stands for read.
@@ -172,8 +309,8 @@ class Planner {
     if (const auto* name = std::get_if<NameOperand>(&operand)) return name->name;
     if (const auto* result = std::get_if<ResultOperand>(&operand)) return resolved.results.at(result->node);
     if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
-      const auto& [data, scale] = resolved.weights.at(weight->weight);
-      return weight->part == WeightOperand::Part::kData ? data : scale;
+      const WeightNames& names = resolved.weights.at(weight->weight);
+      return weight->part == WeightOperand::Part::kData ? names.data : names.scale;
     }
     const auto& activation = std::get<ActivationOperand>(operand);
     const ActivationNames& names = resolved.activations.at(activation.activation);
@@ -188,114 +325,182 @@ class Planner {
   }
 
   // Puts the DynamicQuantizeLinear of an activation before its first user in the graph; later ones share it.
-  void EnsureQuantized(const Node& node, const Operand& value, const ResolvedEdit& resolved,
+  void EnsureQuantized(const Node& node, const ActivationRequest& request, const ResolvedEdit& resolved,
                        ActivationNames& names, Replacement& replacement) {
     if (!names.data.empty()) return;
-    const std::string name = NameOf(value, resolved);
+    const std::string name = NameOf(request.value, resolved);
     const auto [known, is_new] = activations_.try_emplace({node.graph, name});
     if (is_new) {
-      CountUse(value, node);
+      CountUse(request.value, node);
       known->second = {names_.Allocate(name + "_quantized"), names_.Allocate(name + "_scale"),
                        names_.Allocate(name + "_zero_point")};
-      replacement.nodes.push_back(
-          {.op_type = "DynamicQuantizeLinear",
-           .domain = "",
-           .name = names_.Allocate(name + "_DynamicQuantizeLinear"),
-           .inputs = {name},
-           .outputs = {known->second.data, known->second.scale, known->second.zero_point},
-           .attributes = {}});
+      std::string real = name;
+      if (request.type != DataType::kFloat) {
+        real = names_.Allocate(name + "_float32");
+        AddNode(replacement, {.op_type = "Cast",
+                              .domain = "",
+                              .name = names_.Allocate(real + "_Cast"),
+                              .inputs = {name},
+                              .outputs = {real},
+                              .attributes = {{"to", static_cast<std::int64_t>(DataType::kFloat)}},
+                              .inherits = {}});
+      }
+      AddNode(replacement, {.op_type = "DynamicQuantizeLinear",
+                            .domain = "",
+                            .name = names_.Allocate(name + "_DynamicQuantizeLinear"),
+                            .inputs = {real},
+                            .outputs = {known->second.data, known->second.scale, known->second.zero_point},
+                            .attributes = {},
+                            .inherits = {}});
     }
     names = known->second;
   }
 
-  // The names of the INT8 tensor and of its scales, made where this is the first node that asks for them.
-  std::pair<std::string, std::string> WeightNames(const WeightRequest& request) {
-    const Tensor& tensor = model_.tensors()[request.tensor];
-    const GraphId graph = GraphOf(request.tensor);
-    const auto key = std::tuple(graph, tensor.source, request.shape, request.layout, request.dims);
-    const auto [known, is_new] = weights_.try_emplace(key, plan_.weights.size());
-    if (is_new) {
-      const std::uint32_t number = AddTensor({.graph = graph,
-                                              .name = names_.Allocate(tensor.name + "_quantized"),
-                                              .type = DataType::kInt8,
-                                              .dims = request.dims,
-                                              .bytes = request.shape.elements()});
-      plan_.weights.push_back({.source = request.tensor,
-                               .shape = request.shape,
-                               .layout = request.layout,
-                               .int8_tensor = number,
-                               .scales = {}});
-    }
-    QuantizedWeight& weight = plan_.weights[known->second];
-    return {NewTensorName(weight.int8_tensor), ScaleName(weight, request, graph, tensor.name)};
-  }
-
-  // Nodes of one weight share its scales too, unless they want them multiplied by different factors.
-  std::string ScaleName(QuantizedWeight& weight, const WeightRequest& request, GraphId graph,
-                        const std::string& weight_name) {
-    for (const ScaleOutput& scale : weight.scales) {
-      const bool same_factor =
-          std::bit_cast<std::uint32_t>(scale.factor) == std::bit_cast<std::uint32_t>(request.scale_factor);
-      const bool same_shape = NewTensorOf(scale.tensor).dims == request.scale_dims;
-      if (same_factor && same_shape) return NewTensorName(scale.tensor);
-    }
-    const std::uint32_t number = AddTensor({.graph = graph,
-                                            .name = names_.Allocate(weight_name + "_scale"),
-                                            .type = DataType::kFloat,
-                                            .dims = request.scale_dims,
-                                            .bytes = request.shape.scales() * kScaleBytes});
-    weight.scales.push_back({number, request.scale_factor});
-    return NewTensorName(number);
-  }
-
-  GraphId GraphOf(TensorId tensor) {
-    if (tensor_graphs_.empty()) {
-      tensor_graphs_.resize(model_.tensors().size(), 0);
-      for (const Value& value : model_.values()) {
-        if (value.tensor != kNone) tensor_graphs_[value.tensor] = value.graph;
-      }
-    }
-    return tensor_graphs_.at(tensor);
-  }
-
-  std::uint32_t AddTensor(NewTensor tensor) {
-    plan_.rewrite.new_tensors.push_back(std::move(tensor));
-    return static_cast<std::uint32_t>(model_.tensors().size() + plan_.rewrite.new_tensors.size() - 1);
-  }
-
-  const NewTensor& NewTensorOf(std::uint32_t number) const {
-    return plan_.rewrite.new_tensors.at(number - model_.tensors().size());
-  }
-  std::string NewTensorName(std::uint32_t number) const { return NewTensorOf(number).name; }
+  // ---- What is left over
 
   void AddUses(ValueId value, int change) {
-    if (value != kNone) uses_.at(value) += static_cast<std::uint32_t>(change);
+    if (value == kNone) return;
+    uses_.at(value) += static_cast<std::uint32_t>(change);
+    if (change < 0 && uses_[value] == 0) unused_.push_back(value);
   }
 
-  // What no node reads any more goes; what some node still needs in FP32 stays beside its INT8 copy. Weights
-  // that nobody read in the first place are not ours to remove.
+  // What no node reads any more goes, with the operators between a weight and its node; what some node still
+  // needs in floating point stays beside its INT8 copy. Weights that nobody read in the first place are not
+  // ours to remove.
   void RemoveUnused() {
-    for (ValueId id = 0; id < model_.values().size(); ++id) {
+    while (!unused_.empty()) {
+      const ValueId id = unused_.back();
+      unused_.pop_back();
       const Value& value = model_.values()[id];
-      const bool ours = !value.is_graph_input && (value.producer == kNone || !has_body_[value.producer]);
-      if (ours && value.tensor != kNone && value.uses > 0 && uses_[id] == 0) {
-        plan_.rewrite.removed_tensors.push_back(value.tensor);
+      if (uses_[id] != 0 || !removed_.insert(id).second) continue;
+      if (value.producer == kNone) {
+        const bool ours = value.is_initializer && (!value.is_graph_input || MayOverride(value));
+        if (ours) plan_.rewrite.removed_initializers.push_back(id);
+        continue;
       }
+      const Node& node = model_.nodes()[value.producer];
+      const bool is_constant = node.domain.empty() && node.op_type == "Constant";
+      if (has_body_[value.producer] || !(is_constant || IsViewOperator(node))) continue;
+      plan_.rewrite.replacements.push_back({.node = value.producer, .nodes = {}});
+      for (const ValueId input : node.input_values) AddUses(input, -1);
+    }
+    std::ranges::sort(plan_.rewrite.removed_initializers);
+  }
+
+  bool MayOverride(const Value& value) const {
+    return context_.selection.override_inputs && value.graph == 0 && value.tensor != kNone;
+  }
+
+  void ImportDomains() {
+    for (const std::string& domain : new_domains_) {
+      const bool known = std::ranges::any_of(
+          model_.opsets(), [&domain](const OpsetImport& import) { return import.domain == domain; });
+      if (!known) plan_.rewrite.opset_imports.push_back({domain, 1});
     }
   }
 
+  // ---- What the plan says
+
+  // A line for every constant of floating-point numbers that a node reads, be it a weight or not.
+  void List(NodeId id) {
+    const Node& node = model_.nodes()[id];
+    if (IsViewOperator(node) && !decisions_[id]) return;  // its readers are listed
+    const Edit* edit = decisions_[id] ? std::get_if<Edit>(&*decisions_[id]) : nullptr;
+    const bool stored_only = edit != nullptr && selector_.StoresOnly(node);
+    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+      NodeDecision entry = Describe(node, input);
+      const WeightRequest* request = edit == nullptr ? nullptr : RequestOf(*edit, input);
+      if (request != nullptr) {
+        entry.quantized_bytes = QuantizedBytes(*request);
+        entry.stored_only = stored_only;
+        entry.also_kept = IsStillThere(request->tensor);
+      } else {
+        entry.skip = WhyNot(id, input);
+        if (!IsWorthListing(node, input, *entry.skip)) continue;
+      }
+      plan_.nodes.push_back(std::move(entry));
+    }
+  }
+
+  static const WeightRequest* RequestOf(const Edit& edit, std::size_t input) {
+    const auto found = std::ranges::find(edit.weights, input, &WeightRequest::input);
+    return found == edit.weights.end() ? nullptr : &*found;
+  }
+
+  bool IsWeightInput(const Node& node, std::size_t input) const {
+    const auto storable = StorableInputs(node.op_type);
+    if (std::ranges::find(storable, input) != storable.end()) return true;
+    const Rule* rule = FindRule(node.op_type);
+    return rule != nullptr && rule->weight_input == input;
+  }
+
+  Skip WhyNot(NodeId id, std::size_t input) const {
+    const Node& node = model_.nodes()[id];
+    if (node.calls_function) return {SkipReason::kLocalFunction, ""};
+    if (!decisions_[id]) return {SkipReason::kNoRule, ""};
+    if (!IsWeightInput(node, input)) return {SkipReason::kOperand, ""};
+    if (const auto* skip = std::get_if<Skip>(&*decisions_[id])) return *skip;
+    const auto weight = ViewConstant(model_, node.input_values[input]);
+    const auto* skip = std::get_if<Skip>(&weight);
+    return skip != nullptr ? *skip : Skip{SkipReason::kOperand, ""};
+  }
+
+  // The weight as the reader of a plan wants to see it.
+  NodeDecision Describe(const Node& node, std::size_t input) const {
+    NodeDecision entry;
+    entry.node = node.name;
+    entry.op_type = node.op_type;
+    const Tensor* tensor = TensorOf(node, input);
+    if (tensor != nullptr) {
+      entry.weight = tensor->name;
+      entry.weight_type = DataTypeName(tensor->type);
+      entry.weight_shape = tensor->dims;
+      entry.weight_bytes = tensor->source.range.length;
+    } else {
+      entry.weight = node.inputs[input];
+    }
+    return entry;
+  }
+
+  const Tensor* TensorOf(const Node& node, std::size_t input) const {
+    const ValueId id = node.input_values[input];
+    if (id == kNone) return nullptr;
+    const auto view = ViewConstant(model_, id);
+    const auto* constant = std::get_if<ConstantView>(&view);
+    const TensorId tensor = constant != nullptr ? constant->tensor : model_.values()[id].tensor;
+    return tensor == kNone ? nullptr : &model_.tensors()[tensor];
+  }
+
+  // Small constants are no weights. A weight of a product that is none is worth a line, for it tells why the
+  // node is as it was; Gather is used on shapes and indices much more than on embeddings.
+  bool IsWorthListing(const Node& node, std::size_t input, const Skip& skip) const {
+    const Tensor* tensor = TensorOf(node, input);
+    if (tensor != nullptr) return IsFloatingPoint(tensor->type) && tensor->elements >= kListedElements;
+    if (node.input_values[input] != kNone && model_.values()[node.input_values[input]].is_sparse) return true;
+    const Rule* rule = FindRule(node.op_type);
+    return rule != nullptr && rule->weight_input == input && !rule->can_choose_shape && node.domain.empty() &&
+           !node.calls_function && skip.reason != SkipReason::kOperatorNotSelected;
+  }
+
+  // Whether the output still has the tensor as it was.
+  bool IsStillThere(TensorId tensor) const { return !removed_.contains(tensor_values_.at(tensor)); }
+
   const Model& model_;
-  const Selection& selection_;
+  RuleContext context_;
   NodeSelector selector_;
   NameAllocator names_;
   Plan plan_;
-  std::vector<std::uint32_t> uses_;  // by ValueId, as edits leave them
-  std::vector<bool> has_body_;       // by NodeId; no operator with a rule has one, but a file may say so
-  std::vector<GraphId> tensor_graphs_;
+  std::vector<std::optional<Decision>> decisions_;  // by NodeId; nothing: no rule knows the operator
+  std::vector<std::uint32_t> uses_;                 // by ValueId, as edits leave them
+  std::vector<ValueId> unused_;                     // to be looked at by RemoveUnused
+  std::set<ValueId> removed_;
+  std::vector<bool> has_body_;          // by NodeId; no operator with a rule has one, but a file may say so
+  std::vector<ValueId> tensor_values_;  // by TensorId: the value whose contents it is
   std::map<std::pair<GraphId, std::string>, ActivationNames> activations_;
-  std::map<std::tuple<GraphId, TensorSource, ChannelShape, WeightLayout, std::vector<std::int64_t>>,
-           std::size_t>
-      weights_;
+  std::map<WeightKey, std::optional<Transposition>> layouts_;
+  std::map<WeightKey, std::size_t> weights_;
+  std::map<std::tuple<GraphId, std::string, std::vector<std::int64_t>>, std::string> transposed_;
+  std::set<std::string> new_domains_;
 };
 
 }  // namespace

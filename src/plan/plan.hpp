@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,15 @@
 
 namespace qi8 {
 
+// A matrix or a batch of them whose rows and columns change places on the way.
+struct Transposition {
+  std::uint64_t batches = 1;
+  std::uint64_t rows = 1;  // as stored in the input
+  std::uint64_t columns = 1;
+
+  friend bool operator==(const Transposition&, const Transposition&) = default;
+};
+
 struct ScaleOutput {
   std::uint32_t tensor = 0;  // number of the output tensor that holds the scales
   float factor = 1;          // what they are multiplied by
@@ -24,9 +34,11 @@ struct ScaleOutput {
 struct QuantizedWeight {
   TensorId source = kNone;
   ChannelShape shape;
-  WeightLayout layout = WeightLayout::kAsStored;
-  std::uint32_t int8_tensor = 0;    // number of the output tensor
-  std::vector<ScaleOutput> scales;  // one for each factor asked for
+  std::optional<Transposition> transposition;  // else the codes are written in the order of the input
+  // Numbers of the output tensors that have the codes: more than one where several graphs or shapes want
+  // them. They share their bytes.
+  std::vector<std::uint32_t> int8_tensors;
+  std::vector<ScaleOutput> scales;  // one for each factor, graph and shape asked for
 };
 
 struct Plan {

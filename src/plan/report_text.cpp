@@ -51,7 +51,10 @@ std::string Plain(const std::string& name) {
 }
 
 std::string WhatBecomes(const NodeDecision& node) {
-  if (!node.skip) return "INT8, " + FormatBytes(node.quantized_bytes);
+  if (!node.skip) {
+    return std::string(node.stored_only ? "stored as INT8, " : "INT8, ") + FormatBytes(node.quantized_bytes) +
+           (node.also_kept ? "; kept as it is too, for other nodes" : "");
+  }
   std::string text = "kept: " + Describe(node.skip->reason);
   if (!node.skip->detail.empty()) text += " (" + node.skip->detail + ")";
   return text;
@@ -82,6 +85,8 @@ nlohmann::ordered_json Json(const NodeDecision& node) {
   entry["quantized"] = !node.skip;
   if (!node.skip) {
     entry["quantized_bytes"] = node.quantized_bytes;
+    entry["stored_only"] = node.stored_only;
+    entry["also_kept"] = node.also_kept;
   } else {
     entry["reason"] = Identifier(node.skip->reason);
     if (!node.skip->detail.empty()) entry["detail"] = node.skip->detail;

@@ -38,6 +38,19 @@ std::vector<std::string> SelectedOps(const std::vector<std::string>& names) {
   return ops;
 }
 
+std::vector<std::string> StoredOps(const std::vector<std::string>& names) {
+  const std::vector<std::string> known = StorableOperators();
+  for (const std::string& name : names) {
+    if (name == "all") return known;
+    if (std::ranges::find(known, name) != known.end()) continue;
+    std::string list;
+    for (const std::string& one : known) list += one + ", ";
+    FailUsage("--store-int8: " + Quote(name) + " cannot be stored as INT8; known are " + list +
+              "and \"all\"");
+  }
+  return names;
+}
+
 template <typename Patterns>
 bool AnyMatches(const Patterns& patterns, std::string_view name) {
   return std::ranges::any_of(patterns, [name](const auto& pattern) { return pattern.Matches(name); });
@@ -47,6 +60,8 @@ bool AnyMatches(const Patterns& patterns, std::string_view name) {
 
 NodeSelector::NodeSelector(const Selection& selection, const Model& model)
     : ops_(SelectedOps(selection.ops)),
+      stored_ops_(StoredOps(selection.store_int8)),
+      subgraphs_(selection.subgraphs),
       include_(Compile(selection.include, "--include")),
       exclude_(Compile(selection.exclude, "--exclude")) {
   const auto require_match = [&model](const Pattern& pattern, const std::string& option) {
@@ -76,8 +91,16 @@ std::vector<NodeSelector::Pattern> NodeSelector::Compile(const std::vector<std::
   return compiled;
 }
 
-std::optional<Skip> NodeSelector::Refuse(const Rule& rule, const Node& node) const {
-  if (std::ranges::find(ops_, rule.op_type) == ops_.end()) return Skip{SkipReason::kOperatorNotSelected, ""};
+bool NodeSelector::StoresOnly(const Node& node) const {
+  return std::ranges::find(stored_ops_, node.op_type) != stored_ops_.end();
+}
+
+std::optional<Skip> NodeSelector::Refuse(const Node& node) const {
+  if (!StoresOnly(node) && std::ranges::find(ops_, node.op_type) == ops_.end()) {
+    if (FindRule(node.op_type) != nullptr) return Skip{SkipReason::kOperatorNotSelected, ""};
+    return Skip{SkipReason::kNoRule, "--store-int8 " + std::string(node.op_type) + " would store it as INT8"};
+  }
+  if (node.graph != 0 && !subgraphs_) return Skip{SkipReason::kSubgraph, ""};
   if (AnyMatches(exclude_, node.name)) return Skip{SkipReason::kExcluded, ""};
   if (!include_.empty() && !AnyMatches(include_, node.name)) return Skip{SkipReason::kNotIncluded, ""};
   return std::nullopt;

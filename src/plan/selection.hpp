@@ -18,14 +18,19 @@ class NodeSelector {
   NodeSelector(const Selection& selection, const Model& model);
   ~NodeSelector();
 
-  // Why the node is not to be quantized by the rule, as far as its operator and name tell.
-  [[nodiscard]] std::optional<Skip> Refuse(const Rule& rule, const Node& node) const;
+  // Whether the node's weights are only to be stored as INT8.
+  [[nodiscard]] bool StoresOnly(const Node& node) const;
+
+  // Why the node is not to be quantized, as far as its operator, place and name tell.
+  [[nodiscard]] std::optional<Skip> Refuse(const Node& node) const;
 
  private:
   struct Pattern;
   static std::vector<Pattern> Compile(const std::vector<std::string>& patterns, const std::string& option);
 
   std::vector<std::string> ops_;
+  std::vector<std::string> stored_ops_;
+  bool subgraphs_;
   std::vector<Pattern> include_;
   std::vector<Pattern> exclude_;
 };

@@ -12,46 +12,52 @@
 namespace qi8 {
 namespace {
 
-// Mul broadcasts from opset 7 on.
-constexpr std::int64_t kBroadcastingOpset = 7;
+// Whether a product wants the table with a scale for each column, [1, V, H]: then one copy serves both.
+bool SharedByColumns(const RuleContext& context, const WeightRequest& by_rows) {
+  const ChannelShape by_columns{1, by_rows.shape.groups, by_rows.shape.reduced};
+  const auto [first, last] = context.settled_shapes.equal_range(by_rows.tensor);
+  return std::any_of(first, last, [&](const auto& settled) { return settled.second == by_columns; }) &&
+         std::none_of(first, last, [&](const auto& settled) { return settled.second == by_rows.shape; });
+}
 
 }  // namespace
 
-Decision PlanGather(const Model& model, const Node& node) {
-  const auto weight = ConstantWeight(model, node, 0);
+Decision PlanGather(const RuleContext& context, const Node& node) {
+  const auto weight = ConstantWeight(context, node, 0);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  if (const auto skip = RequireOpset(model, kBroadcastingOpset)) return *skip;
-  const TensorId id = std::get<TensorId>(weight);
-  const Tensor& table = model.tensors()[id];
-  const auto rank = static_cast<std::int64_t>(table.dims.size());
+  if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
+  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto rank = static_cast<std::int64_t>(view.dims.size());
   if (rank < 2) return Skip{SkipReason::kShape, "rank " + std::to_string(rank)};
-  const std::int64_t stated_axis = model.IntAttribute(node, "axis", 0);
+  const std::int64_t stated_axis = context.model.IntAttribute(node, "axis", 0);
   const std::int64_t axis = stated_axis < 0 ? stated_axis + rank : stated_axis;
   if (axis < 0 || axis >= rank) return Skip{SkipReason::kShape, "axis " + std::to_string(stated_axis)};
 
   // A scale for each row of the last dimension; where that is the one gathered from, for each of its
   // elements.
-  const auto last = static_cast<std::uint64_t>(table.dims.back());
-  const std::uint64_t rows = table.elements / last;
-  std::vector<std::int64_t> scale_dims = table.dims;
-  ChannelShape shape{rows, last, 1};
-  if (axis == rank - 1) {
-    shape = {1, rows, last};
-    std::fill(scale_dims.begin(), scale_dims.end() - 1, 1);
-  } else {
-    scale_dims.back() = 1;
+  const auto by_elements = axis == rank - 1;
+  WeightUse use{
+      .input = 0, .own_scale = std::vector<bool>(view.dims.size(), !by_elements), .scale_dims = view.dims};
+  use.own_scale.back() = by_elements;
+  for (std::size_t d = 0; d < view.dims.size(); ++d) {
+    if (!use.own_scale[d]) use.scale_dims[d] = 1;
+  }
+  auto request = RequestWeight(view, use);
+  if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+  const bool by_columns =
+      rank == 2 && axis == 0 && SharedByColumns(context, std::get<WeightRequest>(request));
+  if (by_columns) {
+    request = RequestWeight(view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
   }
 
-  EditBuilder edit;
-  const auto w =
-      edit.QuantizeWeight({.tensor = id, .shape = shape, .dims = table.dims, .scale_dims = scale_dims});
+  EditBuilder edit(context);
+  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
   const Operand indices = NameOperand{std::string(node.inputs[1])};
   const std::vector<NewAttribute> along = {{"axis", axis}};
-  const Operand scales = edit.Add("Gather", {w.scale, indices}, along);
+  const Operand scales = by_columns ? w.scale : edit.Add("Gather", {w.scale, indices}, along);
   const Operand rows_int8 = edit.Add("Gather", {w.data, indices}, along);
-  const Operand rows_real =
-      edit.Add("Cast", {rows_int8}, {{"to", static_cast<std::int64_t>(DataType::kFloat)}});
-  edit.Add("Mul", {rows_real, scales});
+  const Operand rows_real = edit.AddCast(rows_int8, DataType::kInt8, DataType::kFloat);
+  edit.AddCast(edit.Add("Mul", {rows_real, scales}), DataType::kFloat, view.type);
   return edit.Take();
 }
 

@@ -9,42 +9,38 @@
 
 namespace qi8 {
 
-Decision PlanGemm(const Model& model, const Node& node) {
-  const auto weight = ConstantWeight(model, node, 1);
+Decision PlanGemm(const RuleContext& context, const Node& node) {
+  const Model& model = context.model;
+  const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  if (const auto skip = RequireOpset(model, kDynamicQuantizationOpset)) return *skip;
-  const TensorId id = std::get<TensorId>(weight);
-  const Tensor& tensor = model.tensors()[id];
-  if (tensor.dims.size() != 2) return Skip{SkipReason::kShape, "rank " + std::to_string(tensor.dims.size())};
+  ConstantView view = std::get<ConstantView>(weight);
+  if (view.dims.size() != 2) return Skip{SkipReason::kShape, "rank " + std::to_string(view.dims.size())};
+  if (const auto skip = RequireOpset(model, kBroadcastingOpset)) return *skip;
+  if (model.IntAttribute(node, "transB", 0) != 0) {
+    std::swap(view.dims[0], view.dims[1]);
+    std::swap(view.strides[0], view.strides[1]);
+  }
+  const auto request = RequestWeight(view, {.input = 1,
+                                            .own_scale = {false, true},
+                                            .scale_dims = {view.dims[1]},
+                                            .scale_factor = model.FloatAttribute(node, "alpha", 1)});
+  if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
-  const bool transposed = model.IntAttribute(node, "transB", 0) != 0;
-  const std::int64_t k = tensor.dims[transposed ? 1 : 0];
-  const std::int64_t n = tensor.dims[transposed ? 0 : 1];
-  const auto reduced = static_cast<std::uint64_t>(k);
-  const auto outputs = static_cast<std::uint64_t>(n);
-
-  EditBuilder edit;
+  EditBuilder edit(context);
   Operand a = NameOperand{std::string(node.inputs[0])};
   if (model.IntAttribute(node, "transA", 0) != 0) {
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   }
-  const auto x = edit.QuantizeActivation(a);
-  const auto w = edit.QuantizeWeight({
-      .tensor = id,
-      .shape = transposed ? ChannelShape{outputs, reduced, 1} : ChannelShape{1, reduced, outputs},
-      .layout = transposed ? WeightLayout::kTransposed : WeightLayout::kAsStored,
-      .dims = {k, n},
-      .scale_dims = {n},
-      .scale_factor = model.FloatAttribute(node, "alpha", 1),
-  });
-  const Operand product = edit.AddIntegerProduct(x, w);
+  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  Operand result = edit.AddProduct(a, view.type, w);
 
   const float beta = model.FloatAttribute(node, "beta", 1);
   if (node.inputs.size() > 2 && !node.inputs[2].empty() && beta != 0) {
-    Operand c = NameOperand{std::string(node.inputs[2])};
+    Operand c = edit.AddCast(NameOperand{std::string(node.inputs[2])}, view.type, DataType::kFloat);
     if (beta != 1) c = edit.Add("Mul", {c, edit.AddConstant(beta)});
-    edit.Add("Add", {product, c});
+    result = edit.Add("Add", {result, c});
   }
+  edit.AddCast(result, DataType::kFloat, view.type);
   return edit.Take();
 }
 

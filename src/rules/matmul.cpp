@@ -5,31 +5,27 @@
 
 namespace qi8 {
 
-Decision PlanMatMul(const Model& model, const Node& node) {
-  const auto weight = ConstantWeight(model, node, 1);
+Decision PlanMatMul(const RuleContext& context, const Node& node) {
+  const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  if (const auto skip = RequireOpset(model, kDynamicQuantizationOpset)) return *skip;
-  const TensorId id = std::get<TensorId>(weight);
-  const Tensor& tensor = model.tensors()[id];
-  const std::size_t rank = tensor.dims.size();
+  const ConstantView& view = std::get<ConstantView>(weight);
+  if (const auto skip = RequireOpset(context.model, 1)) return *skip;
+  const std::size_t rank = view.dims.size();
   if (rank < 2) return Skip{SkipReason::kShape, "rank " + std::to_string(rank)};
-  const auto k = static_cast<std::uint64_t>(tensor.dims[rank - 2]);
-  const auto n = static_cast<std::uint64_t>(tensor.dims[rank - 1]);
-  std::vector<std::int64_t> scale_dims = {tensor.dims[rank - 1]};
-  if (rank > 2) {
-    scale_dims = tensor.dims;
-    scale_dims[rank - 2] = 1;
-  }
 
-  EditBuilder edit;
-  const auto x = edit.QuantizeActivation(NameOperand{std::string(node.inputs[0])});
-  const auto w = edit.QuantizeWeight({
-      .tensor = id,
-      .shape = {tensor.elements / (k * n), k, n},
-      .dims = tensor.dims,
-      .scale_dims = scale_dims,
-  });
-  edit.AddIntegerProduct(x, w);
+  WeightUse use{.input = 1, .own_scale = std::vector<bool>(rank, true), .scale_dims = {view.dims[rank - 1]}};
+  use.own_scale[rank - 2] = false;
+  if (rank > 2) {
+    use.scale_dims = view.dims;
+    use.scale_dims[rank - 2] = 1;
+  }
+  const auto request = RequestWeight(view, use);
+  if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+
+  EditBuilder edit(context);
+  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  const Operand product = edit.AddProduct(NameOperand{std::string(node.inputs[0])}, view.type, w);
+  edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();
 }
 

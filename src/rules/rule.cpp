@@ -5,13 +5,14 @@
 
 namespace qi8 {
 
-#define QI8_RULE(op, weight_input, on_by_default) Decision Plan##op(const Model& model, const Node& node);
+#define QI8_RULE(op, ...) Decision Plan##op(const RuleContext& context, const Node& node);
 #include "rules/rules.def"
 #undef QI8_RULE
 
 std::span<const Rule> AllRules() {
   static constexpr auto kRules = std::to_array<Rule>({
-#define QI8_RULE(op, weight_input, on_by_default) {#op, weight_input, on_by_default, &Plan##op},
+#define QI8_RULE(op, weight_input, on_by_default, can_choose_shape) \
+  {#op, weight_input, on_by_default, can_choose_shape, &Plan##op},
 #include "rules/rules.def"
 #undef QI8_RULE
   });

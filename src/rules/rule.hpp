@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,28 +12,35 @@
 
 #include "core/channel_shape.hpp"
 #include "model/model.hpp"
+#include "qi8/options.hpp"
 #include "qi8/report.hpp"
 
 namespace qi8 {
 
-enum class WeightLayout {
-  kAsStored,
-  kTransposed,  // the last two dimensions of the source change places on the way
+// What a rule knows besides its node.
+struct RuleContext {
+  const Model& model;
+  const Selection& selection;
+  // The shapes that rules which cannot choose have asked for, by tensor. For rules that can: where they fall
+  // in with it, one INT8 copy serves all.
+  std::multimap<TensorId, ChannelShape> settled_shapes;
 };
 
 // A weight to be stored as INT8 with its scales.
 struct WeightRequest {
+  std::size_t input = 0;  // which input of the node it is
   TensorId tensor = kNone;
-  ChannelShape shape;  // of the tensor as it is in the input
-  WeightLayout layout = WeightLayout::kAsStored;
-  std::vector<std::int64_t> dims;        // of the INT8 tensor
-  std::vector<std::int64_t> scale_dims;  // of the scale tensor
-  float scale_factor = 1;                // what each scale is multiplied by: Gemm's alpha
+  ChannelShape shape;                     // of the tensor as it is stored
+  std::vector<std::int64_t> dims;         // as the operator wants the codes
+  std::vector<std::int64_t> stored_dims;  // the same dimensions in the order of storage
+  std::vector<std::int64_t> perm;         // dims[d] = stored_dims[perm[d]]; empty: they are the same
+  std::vector<std::int64_t> scale_dims;   // of the scale tensor
+  float scale_factor = 1;                 // what each scale is multiplied by: Gemm's alpha
 };
 
 // An input of a new node.
 struct NameOperand {
-  std::string name;  // a value of the graph as it is
+  std::string name;  // a value of the graph as it is; empty: an optional input left out
 };
 struct ActivationOperand {     // an activation, quantized when the model runs
   std::size_t activation = 0;  // index into Edit::activations
@@ -47,17 +55,27 @@ struct ResultOperand {
 };
 using Operand = std::variant<NameOperand, ActivationOperand, WeightOperand, ResultOperand>;
 
+// An activation to be quantized when the model runs: one DynamicQuantizeLinear, shared within its graph, with
+// a Cast before it where the activation is not float32.
+struct ActivationRequest {
+  Operand value;
+  DataType type = DataType::kFloat;
+};
+
 struct EditNode {
   std::string op_type;
   std::vector<Operand> inputs;
   std::vector<NewAttribute> attributes;
+  std::string domain;  // empty: ai.onnx
+  // The node that is replaced, with other inputs: its attributes and all of its outputs. Only the last node
+  // of an edit.
+  bool is_the_node_itself = false;
 };
 
 // What replaces a node. The last of `nodes` gives the node's output.
 struct Edit {
   std::vector<WeightRequest> weights;
-  std::vector<Operand>
-      activations;  // float32 values; each gets one DynamicQuantizeLinear, shared within its graph
+  std::vector<ActivationRequest> activations;
   std::vector<EditNode> nodes;  // each has one output
 };
 
@@ -67,12 +85,22 @@ struct Rule {
   std::string_view op_type;  // of domain ai.onnx
   std::size_t weight_input;  // which input is the weight
   bool on_by_default;
-  Decision (*plan)(const Model& model, const Node& node);
+  bool can_choose_shape;  // see RuleContext::settled_shapes
+  Decision (*plan)(const RuleContext& context, const Node& node);
 };
 
 [[nodiscard]] std::span<const Rule> AllRules();
 
 // The rule for an operator of ai.onnx, or null.
 [[nodiscard]] const Rule* FindRule(std::string_view op_type);
+
+// The inputs of an operator of ai.onnx that can be stored as INT8 and restored on loading; none: it has none.
+[[nodiscard]] std::span<const std::size_t> StorableInputs(std::string_view op_type);
+
+// The operators that have such inputs.
+[[nodiscard]] std::vector<std::string> StorableOperators();
+
+// The rule for all of these (rules/stored.cpp).
+[[nodiscard]] Decision PlanStored(const RuleContext& context, const Node& node);
 
 }  // namespace qi8

@@ -6,45 +6,64 @@
 #include <variant>
 #include <vector>
 
+#include "rules/constant_view.hpp"
 #include "rules/rule.hpp"
 
 namespace qi8 {
 
-// The tensor of the node's input, if it is a constant that may be quantized; else why not.
-[[nodiscard]] std::variant<TensorId, Skip> ConstantWeight(const Model& model, const Node& node,
-                                                          std::size_t input);
+// The constant that the node's input is, if it may be quantized; else why not.
+[[nodiscard]] std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, const Node& node,
+                                                              std::size_t input);
 
 // Nothing, or the skip that says that operators of `needed` are missing from the model's opset.
 [[nodiscard]] std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed);
 
-// DynamicQuantizeLinear came with opset 11, MatMulInteger with 10.
-inline constexpr std::int64_t kDynamicQuantizationOpset = 11;
+// Add and Mul broadcast from opset 7 on.
+inline constexpr std::int64_t kBroadcastingOpset = 7;
+
+// How an operator uses the dimensions of a weight.
+struct WeightUse {
+  std::size_t input = 0;
+  std::vector<bool> own_scale;           // by dimension: whether its indices have scales of their own
+  std::vector<std::int64_t> scale_dims;  // of the scale tensor, in the same order
+  float scale_factor = 1;
+};
+
+// The weight as it is to be stored: the codes stay in the order of the constant that they come from, whatever
+// order the operator wants. The skip is for views that would put the scales in another order than the codes'.
+[[nodiscard]] std::variant<WeightRequest, Skip> RequestWeight(const ConstantView& view, const WeightUse& use);
 
 // Puts an Edit together node by node.
 class EditBuilder {
  public:
-  struct Activation {
-    Operand data, scale, zero_point;
-  };
+  explicit EditBuilder(const RuleContext& context) : context_(context) {}
+
   struct Weight {
     Operand data, scale;
   };
-
-  Activation QuantizeActivation(Operand value);
   Weight QuantizeWeight(WeightRequest request);
+
   Operand Add(std::string op_type, std::vector<Operand> inputs, std::vector<NewAttribute> attributes = {});
 
   // A float32 scalar, in a form that every opset has.
   Operand AddConstant(float value);
 
-  // x * W in float32, in the form that ONNX Runtime fuses into MatMulIntegerToFloat:
+  // To that type; the operand itself where it has it already.
+  Operand AddCast(Operand value, DataType from, DataType to);
+
+  // x * W in float32, x being of `type`, in the form that ONNX Runtime fuses into MatMulIntegerToFloat:
   //   Mul( Cast(MatMulInteger(x_q, W_q, x_zero_point)), Mul(x_scale, W_scale) )
-  // The weight's zero point is zero and left out.
-  Operand AddIntegerProduct(const Activation& x, const Weight& w);
+  // The weight's zero point is zero and left out. Before opset 11, which brought DynamicQuantizeLinear, one
+  // node of com.microsoft does the same: DynamicQuantizeMatMul.
+  Operand AddProduct(Operand x, DataType type, const Weight& w);
+
+  // The node that is replaced, computing with these inputs. The last node of the edit.
+  void AddTheNodeItself(const Node& node, std::vector<Operand> inputs);
 
   [[nodiscard]] Edit Take() { return std::move(edit_); }
 
  private:
+  const RuleContext& context_;
   Edit edit_;
 };
 

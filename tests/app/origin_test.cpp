@@ -31,11 +31,17 @@ QuantizeOptions ManyOptions() {
 
 TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
   EXPECT_EQ(json::parse(DecidingOptions(ManyOptions())), json({{"ops", {"MatMul"}},
+                                                               {"store_int8", json::array()},
+                                                               {"subgraphs", true},
+                                                               {"override_inputs", false},
                                                                {"include", {"a.*"}},
                                                                {"exclude", {"b", "c"}},
                                                                {"min_elements", 7},
                                                                {"external_data", "auto"}}));
   EXPECT_EQ(json::parse(DecidingOptions({})), json({{"ops", {"MatMul", "Gemm", "Gather"}},
+                                                    {"store_int8", json::array()},
+                                                    {"subgraphs", true},
+                                                    {"override_inputs", false},
                                                     {"include", json::array()},
                                                     {"exclude", json::array()},
                                                     {"min_elements", 0},

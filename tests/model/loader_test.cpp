@@ -526,6 +526,10 @@ TEST(LoaderGraph, ConstantNodesAreConstants) {
   testing::SetTensor(builder.Node("Constant", {}, {"other_domain"}), "value", {2}, RandomValues(2));
   builder.graph().mutable_node(1)->set_domain("com.example");
   testing::SetFloat(builder.Node("Constant", {}, {"scalar"}), "value_float", 2);
+  auto& floats = *builder.Node("Constant", {}, {"vector"}).add_attribute();
+  floats.set_name("value_floats");
+  floats.set_type(onnx::AttributeProto::FLOATS);
+  for (const float number : {1.0F, 2.0F, 3.0F}) floats.add_floats(number);
   testing::SetTensor(builder.Node("ConstantOfShape", {"s"}, {"filled"}), "value", {1}, RandomValues(1));
   MemoryFileSystem files;
   const Model model = Load(files, builder);
@@ -534,8 +538,11 @@ TEST(LoaderGraph, ConstantNodesAreConstants) {
   EXPECT_EQ(constant.producer, 0U);
   EXPECT_FALSE(constant.is_initializer);
   EXPECT_EQ(model.tensors()[constant.tensor].name, "c");
-  for (const char* name : {"other_domain", "scalar", "filled"})
-    EXPECT_EQ(FindValue(model, name).tensor, kNone) << name;
+  ASSERT_NE(FindValue(model, "scalar").tensor, kNone);
+  EXPECT_THAT(model.tensors()[FindValue(model, "scalar").tensor].dims, ::testing::IsEmpty());
+  ASSERT_NE(FindValue(model, "vector").tensor, kNone);
+  EXPECT_THAT(model.tensors()[FindValue(model, "vector").tensor].dims, ::testing::ElementsAre(3));
+  for (const char* name : {"other_domain", "filled"}) EXPECT_EQ(FindValue(model, name).tensor, kNone) << name;
 }
 
 TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {

@@ -51,14 +51,6 @@ onnx::ModelProto Finish(Model& model, const Places& places, const std::vector<Me
   return after;
 }
 
-TensorId TensorNamed(const Model& model, std::string_view name) {
-  for (TensorId id = 0; id < model.tensors().size(); ++id) {
-    if (model.tensors()[id].name == name) return id;
-  }
-  ADD_FAILURE() << "no tensor " << name;
-  return 0;
-}
-
 std::vector<std::string> NodeNames(const onnx::GraphProto& graph) {
   std::vector<std::string> names;
   for (const auto& node : graph.node()) names.push_back(node.name());
@@ -120,7 +112,7 @@ TEST(Rewriter, NodesStandWhereTheReplacedOneStood) {
                                              .outputs = {"b"},
                                              .attributes = {{"to", std::int64_t{-7}},
                                                             {"perm", std::vector<std::int64_t>{1, 0}},
-                                                            {"value", FloatScalar{0.5F}}}}}});
+                                                            {"value", FloatTensor{{}, {0.5F}}}}}}});
   rewrite.replacements.push_back(
       {.node = node("j"),
        .nodes = {
@@ -171,8 +163,11 @@ TEST(Rewriter, RemovesInitializersConstantsAndWhatIsSaidOfThem) {
   MemoryFileSystem files;
   Model model = Load(files, builder);
   Rewrite rewrite;
-  for (const char* name : {"goes", "constant_goes", "inner_goes"}) {
-    rewrite.removed_tensors.push_back(TensorNamed(model, name));
+  for (ValueId id = 0; id < model.values().size(); ++id) {
+    const Value& value = model.values()[id];
+    const bool goes = value.is_initializer && (value.name == "goes" || value.name == "inner_goes");
+    if (goes) rewrite.removed_initializers.push_back(id);
+    if (value.name == "constant_goes") rewrite.replacements.push_back({.node = value.producer, .nodes = {}});
   }
   model.Apply(rewrite);
   const auto after = Finish(model, Places(model.tensors().size()));

@@ -42,7 +42,13 @@ struct Planned {
 
   [[nodiscard]] std::vector<std::string> RemovedNames() const {
     std::vector<std::string> names;
-    for (const TensorId tensor : plan.rewrite.removed_tensors) names.push_back(model->tensors()[tensor].name);
+    for (const ValueId value : plan.rewrite.removed_initializers) {
+      names.emplace_back(model->values()[value].name);
+    }
+    for (const Replacement& replacement : plan.rewrite.replacements) {
+      if (!replacement.nodes.empty()) continue;
+      names.emplace_back(model->nodes()[replacement.node].outputs.at(0));
+    }
     std::ranges::sort(names);
     return names;
   }

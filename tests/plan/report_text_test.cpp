@@ -170,7 +170,7 @@ TEST(RunJson, HoldsEverything) {
   ASSERT_EQ(json["nodes"].size(), 5U);
   EXPECT_EQ(json["nodes"][0], nlohmann::json::parse(R"({"node": "m", "op_type": "MatMul", "weight": "w",
       "weight_type": "float32", "weight_shape": [64, 32], "weight_bytes": 8192, "quantized": true,
-      "quantized_bytes": 2176})"));
+      "quantized_bytes": 2176, "stored_only": false, "also_kept": false})"));
   EXPECT_EQ(json["nodes"][3]["quantized"], false);
   EXPECT_EQ(json["nodes"][3]["reason"], "type");
   EXPECT_EQ(json["nodes"][3]["detail"], "float16");

@@ -1,74 +1,12 @@
 // Every form of every operator, FP32 against INT8 on ONNX Runtime, within the bound that the scales give.
 
-#include <gtest/gtest.h>
+#include "real_models/operators.hpp"
 
-#include <Eigen/Core>
-#include <cmath>
+#include <array>
 #include <numeric>
-
-#include "support/model_builder.hpp"
-#include "support/onnx_runtime.hpp"
-#include "support/program.hpp"
-#include "support/temp_folder.hpp"
 
 namespace qi8::testing {
 namespace {
-
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-RowMajor Matrix(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
-  return Eigen::Map<const RowMajor>(values.data(), rows, columns);
-}
-
-// The largest error that quantization may make in each element of x [M, K] * w [K, N]. DynamicQuantizeLinear
-// is off by at most one step of x (half for rounding the value, half for rounding the zero point), the weight
-// by half a step of its column; float32 arithmetic adds a few units in the last place.
-Eigen::MatrixXd ProductBound(const RowMajor& x, const RowMajor& w) {
-  const Eigen::MatrixXd abs_x = x.cast<double>().cwiseAbs();
-  const Eigen::MatrixXd abs_w = w.cast<double>().cwiseAbs();
-  const double x_step =
-      (std::max(0.0, static_cast<double>(x.maxCoeff())) - std::min(0.0, static_cast<double>(x.minCoeff()))) /
-      255;
-  const Eigen::RowVectorXd w_half_step = abs_w.colwise().maxCoeff() / 254;
-  const Eigen::MatrixXd w_error = Eigen::VectorXd::Ones(w.rows()) * w_half_step;
-  const Eigen::MatrixXd x_error = Eigen::MatrixXd::Constant(x.rows(), x.cols(), x_step);
-  const Eigen::MatrixXd bound = abs_x * w_error + x_error * abs_w + x_error * w_error;
-  return (bound + 1e-5 * (abs_x * abs_w)).array() + 1e-6;
-}
-
-class Operators : public ::testing::Test {
- protected:
-  // Saves the model, quantizes it, runs both. The outputs: FP32, INT8.
-  std::pair<runtime::Tensor, runtime::Tensor> Run(ModelBuilder& builder,
-                                                  const std::vector<runtime::Tensor>& inputs) {
-    builder.Save(folder_ / "fp32.onnx");
-    const auto result =
-        RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(), "--force"});
-    EXPECT_EQ(result.status, 0) << result.err;
-    return {RunModel(folder_ / "fp32.onnx", inputs).at(0), RunModel(folder_ / "int8.onnx", inputs).at(0)};
-  }
-
-  // `bound` has an entry for each element, in their order.
-  static void ExpectWithin(const std::pair<runtime::Tensor, runtime::Tensor>& outputs,
-                           const RowMajor& bound) {
-    ASSERT_EQ(outputs.first.shape, outputs.second.shape);
-    const auto reference = outputs.first.As<float>();
-    const auto candidate = outputs.second.As<float>();
-    ASSERT_EQ(reference.size(), static_cast<std::size_t>(bound.size()));
-    double largest = 0;
-    for (std::size_t i = 0; i < reference.size(); ++i) {
-      const double difference =
-          std::abs(static_cast<double>(reference[i]) - static_cast<double>(candidate[i]));
-      ASSERT_LE(difference, static_cast<double>(bound.data()[i])) << "element " << i;
-      largest = std::max(largest, difference);
-    }
-    EXPECT_GT(largest, 0) << "nothing was quantized";
-  }
-
-  int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
-
-  TempFolder folder_;
-};
 
 TEST_F(Operators, MatMul) {
   constexpr std::int64_t kM = 6, kK = 40, kN = 24;

@@ -38,8 +38,8 @@ inline std::string OperandText(const Operand& operand) {
 inline std::string AttributeText(const NewAttribute& attribute) {
   std::string text = " " + attribute.name + "=";
   if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) return text + std::to_string(*number);
-  if (const auto* scalar = std::get_if<FloatScalar>(&attribute.value))
-    return text + NumberText(scalar->value);
+  if (const auto* scalar = std::get_if<FloatTensor>(&attribute.value))
+    return text + NumberText(scalar->values.at(0));
   return text + FormatShape(std::get<std::vector<std::int64_t>>(attribute.value));
 }
 
@@ -51,14 +51,18 @@ inline std::string DecisionText(const Model& model, const Decision& decision) {
   for (const WeightRequest& weight : edit.weights) {
     text += "weight " + model.tensors()[weight.tensor].name + " as {" + std::to_string(weight.shape.groups) +
             ", " + std::to_string(weight.shape.reduced) + ", " + std::to_string(weight.shape.channels) + "}" +
-            (weight.layout == WeightLayout::kTransposed ? " transposed" : "") + " -> " +
-            FormatShape(weight.dims) + ", scales " + FormatShape(weight.scale_dims) + " * " +
-            NumberText(weight.scale_factor) + "\n";
+            (weight.perm.empty() ? "" : " transposed") + " -> " + FormatShape(weight.dims) + ", scales " +
+            FormatShape(weight.scale_dims) + " * " + NumberText(weight.scale_factor) + "\n";
   }
-  for (const Operand& activation : edit.activations) text += "activation " + OperandText(activation) + "\n";
+  for (const ActivationRequest& activation : edit.activations) {
+    text += "activation " + OperandText(activation.value);
+    if (activation.type != DataType::kFloat) text += " " + DataTypeName(activation.type);
+    text += "\n";
+  }
   for (std::size_t i = 0; i < edit.nodes.size(); ++i) {
     const EditNode& node = edit.nodes[i];
-    text += "#" + std::to_string(i) + " " + node.op_type + "(";
+    text +=
+        "#" + std::to_string(i) + " " + (node.domain.empty() ? "" : node.domain + ".") + node.op_type + "(";
     for (std::size_t k = 0; k < node.inputs.size(); ++k)
       text += (k > 0 ? ", " : "") + OperandText(node.inputs[k]);
     text += ")";
@@ -69,14 +73,16 @@ inline std::string DecisionText(const Model& model, const Decision& decision) {
 }
 
 // What its rule says of the last node of the model.
-inline std::string DecideLast(ModelBuilder& builder) {
+inline std::string DecideLast(ModelBuilder& builder, const Selection& selection = {}) {
   MemoryFileSystem files;
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");
   const Node& node = model.nodes().back();
+  const RuleContext context{.model = model, .selection = selection, .settled_shapes = {}};
+  if (!selection.store_int8.empty()) return DecisionText(model, PlanStored(context, node));
   const Rule* rule = FindRule(node.op_type);
   if (rule == nullptr) return "no rule";
-  return DecisionText(model, rule->plan(model, node));
+  return DecisionText(model, rule->plan(context, node));
 }
 
 }  // namespace qi8::testing
