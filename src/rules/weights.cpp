@@ -22,7 +22,7 @@ std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, cons
   auto view = ViewConstant(context.model, node.input_values[input]);
   if (const auto* constant = std::get_if<ConstantView>(&view)) {
     if (constant->is_overridable && !context.selection.override_inputs) {
-      return Skip{SkipReason::kOverridable, ""};
+      return Skip{SkipReason::kOverridable, "--override-inputs quantizes it"};
     }
   }
   return view;

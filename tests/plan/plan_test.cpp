@@ -295,7 +295,7 @@ TEST(PlanDecisions, OverridableInitializersStay) {
   auto builder = WithWeight();
   builder.Input("w", {8, 8}).Node("MatMul", {"x", "w"}, {"y"}, "m");
   const Planned planned = PlanOf(builder);
-  EXPECT_EQ(planned.Decisions(), "MatMul m: overridable\n");
+  EXPECT_EQ(planned.Decisions(), "MatMul m: overridable (--override-inputs quantizes it)\n");
   EXPECT_THAT(planned.RemovedNames(), IsEmpty());
   EXPECT_THAT(planned.NewNames(), IsEmpty());
 }

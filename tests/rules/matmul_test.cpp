@@ -106,7 +106,10 @@ std::string Refusal(const std::function<void(ModelBuilder&)>& change) {
 
 TEST(ConstantWeight, Refusals) {
   ASSERT_EQ(Refusal([](auto&) {}), kEdit);
-  EXPECT_EQ(Refusal([](auto& builder) { builder.Input("w", {3, 5}); }), "overridable: ");
+  EXPECT_EQ(Refusal([](auto& builder) {
+              builder.Input("w", {3, 5});
+            }),
+            "overridable: --override-inputs quantizes it");
   EXPECT_EQ(Refusal([](auto& builder) {
               builder.Initializer("w", {3, 5}, RandomValues(15));
             }),

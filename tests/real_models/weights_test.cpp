@@ -1,0 +1,511 @@
+// Weights wherever and however real models have them, FP32 against INT8 on ONNX Runtime.
+
+#include <array>
+#include <cstring>
+#include <functional>
+
+#include "real_models/operators.hpp"
+
+namespace qi8::testing {
+namespace {
+
+constexpr std::int64_t kM = 6, kK = 40, kN = 24;
+
+void SetInts(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::INTS);
+  for (const auto value : values) attribute.add_ints(value);
+}
+
+std::vector<float> Transposed(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
+  const RowMajor turned = Matrix(values, rows, columns).transpose();
+  return {turned.data(), turned.data() + turned.size()};
+}
+
+std::uint16_t HalfBits(float value) { return Eigen::half(value).x; }
+std::uint16_t BfloatBits(float value) { return Eigen::bfloat16(value).value; }
+
+// Stores the initializer's numbers in another type; what they become as float32.
+std::vector<float> StoreAs(onnx::TensorProto& tensor, std::int32_t type, const std::vector<float>& values) {
+  std::vector<float> rounded;
+  std::string bytes;
+  const auto append = [&bytes](const auto& number) {
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  };
+  for (const float value : values) {
+    if (type == onnx::TensorProto::DOUBLE) {
+      append(static_cast<double>(value));
+      rounded.push_back(value);
+    } else if (type == onnx::TensorProto::FLOAT16) {
+      append(HalfBits(value));
+      rounded.push_back(static_cast<float>(Eigen::half(value)));
+    } else {
+      append(BfloatBits(value));
+      rounded.push_back(static_cast<float>(Eigen::bfloat16(value)));
+    }
+  }
+  tensor.set_data_type(type);
+  tensor.clear_float_data();
+  tensor.set_raw_data(bytes);
+  return rounded;
+}
+
+// y = x * w with w [K, N], which `add_weight` defines from `values_` in one way or another.
+class Weights : public Operators {
+ protected:
+  void ExpectProduct(ModelBuilder& builder, int fused = 1, const std::vector<std::string>& options = {}) {
+    builder.Input("x", {-1, kK}).Output("y", {-1, kN});
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+    ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}, options), Bound());
+    EXPECT_EQ(Fused(), fused);
+    // Nothing is left of the weight in floating point, nor of what led to it.
+    std::int64_t floats = 0;
+    const auto model = ParseModel(folder_ / "int8.onnx");
+    for (const auto& tensor : model.graph().initializer()) {
+      std::int64_t elements = 1;
+      for (const auto dim : tensor.dims()) elements *= dim;
+      if (tensor.data_type() != onnx::TensorProto::INT8) floats += elements;
+    }
+    EXPECT_LE(floats, kN + 8);
+    for (const auto& node : model.graph().node()) EXPECT_NE(node.op_type(), "Constant");
+  }
+
+  RowMajor Bound() const { return ProductBound(Matrix(x_, kM, kK), Matrix(values_, kK, kN)).cast<float>(); }
+
+  std::vector<float> values_ = RandomValues(kK * kN, 1, 0.1F);
+  std::vector<float> x_ = RandomValues(kM * kK, 2);
+};
+
+// ---- Behind operators that only show a constant in another way
+
+TEST_F(Weights, BehindIdentity) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK, kN}, values_).Node("Identity", {"stored"}, {"same"});
+  builder.Node("Identity", {"same"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindTranspose) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kN, kK}, Transposed(values_, kK, kN)).Node("Transpose", {"stored"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindTransposesThatCancelOut) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK, kN}, values_).Node("Transpose", {"stored"}, {"turned"});
+  SetInts(builder.Node("Transpose", {"turned"}, {"w"}), "perm", {1, 0});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindReshape) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK * kN / 8, 2, 4}, values_).Int64Initializer("shape", {2}, {-1, kN});
+  builder.Node("Reshape", {"stored", "shape"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindFlatten) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK, 2, kN / 2}, values_).Node("Flatten", {"stored"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindSqueezeAndUnsqueeze) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {1, kK, 1, kN}, values_);
+  builder.Int64Initializer("zero", {1}, {0}).Int64Initializer("ends", {2}, {0, 2});
+  builder.Node("Squeeze", {"stored", "ends"}, {"two"});
+  builder.Node("Unsqueeze", {"two", "zero"}, {"three"});
+  builder.Node("Squeeze", {"three", "zero"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindSqueezeAndUnsqueezeOfOpset11) {
+  ModelBuilder builder(11);
+  builder.Initializer("stored", {1, kK, 1, kN}, values_);
+  SetInts(builder.Node("Squeeze", {"stored"}, {"two"}), "axes", {0, 2});
+  SetInts(builder.Node("Unsqueeze", {"two"}, {"three"}), "axes", {0});
+  SetInts(builder.Node("Squeeze", {"three"}, {"w"}), "axes", {0});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, BehindEverythingAtOnce) {
+  ModelBuilder builder;
+  auto& constant = builder.Node("Constant", {}, {"stored"});
+  SetTensor(constant, "value", {kN, 2, kK / 2}, Transposed(values_, kK, kN));
+  values_ = StoreAs(*constant.mutable_attribute(0)->mutable_t(), onnx::TensorProto::FLOAT16,
+                    Transposed(values_, kK, kN));
+  values_ = Transposed(values_, kN, kK);
+  SetInt(builder.Node("Cast", {"stored"}, {"real"}), "to", onnx::TensorProto::FLOAT);
+  builder.Node("Flatten", {"real"}, {"flat"});
+  builder.Node("Identity", {"flat"}, {"same"});
+  SetInts(builder.Node("Transpose", {"same"}, {"w"}), "perm", {1, 0});
+  ExpectProduct(builder);
+}
+
+// What a view cannot show without moving elements stays as it is, and says why.
+TEST_F(Weights, BehindAReshapeOfATranspose) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK, kN}, values_).Node("Transpose", {"stored"}, {"turned"});
+  builder.Int64Initializer("shape", {2}, {kK, kN}).Node("Reshape", {"turned", "shape"}, {"w"});
+  builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"});
+  builder.Save(folder_ / "fp32.onnx");
+  const auto result = RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native()});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("behind a Reshape that cannot be folded"), std::string::npos) << result.err;
+}
+
+// ---- Where they are stored
+
+TEST_F(Weights, InEveryFormOfStorage) {
+  for (const Storage storage :
+       {Storage::kRawData, Storage::kFloatData, Storage::kUnpackedFloatData, Storage::kExternal}) {
+    ModelBuilder builder;
+    builder.Initializer("w", {kK, kN}, values_, storage);
+    ExpectProduct(builder);
+  }
+}
+
+TEST_F(Weights, InAConstantNode) {
+  ModelBuilder builder;
+  SetTensor(builder.Node("Constant", {}, {"w"}), "value", {kK, kN}, values_);
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, InTheFloatsOfAConstantNode) {
+  ModelBuilder builder;
+  auto& floats = *builder.Node("Constant", {}, {"stored"}).add_attribute();
+  floats.set_name("value_floats");
+  floats.set_type(onnx::AttributeProto::FLOATS);
+  for (const float value : values_) floats.add_floats(value);
+  builder.Int64Initializer("shape", {2}, {kK, kN}).Node("Reshape", {"stored", "shape"}, {"w"});
+  ExpectProduct(builder);
+}
+
+TEST_F(Weights, ThatAreGraphInputsTooWhereAsked) {
+  for (const std::int64_t ir_version : {3, 8}) {
+    ModelBuilder builder(ir_version == 3 ? 8 : 17, ir_version);
+    builder.Input("w", {kK, kN}).Initializer("w", {kK, kN}, values_);
+    builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "product");
+    builder.Save(folder_ / "kept.onnx");
+    const auto kept = RunQuantizeInt8({(folder_ / "kept.onnx").native(), (folder_ / "kept8.onnx").native()});
+    EXPECT_EQ(kept.status, 3);
+    EXPECT_NE(kept.err.find("--override-inputs"), std::string::npos) << kept.err;
+
+    const auto result = RunQuantizeInt8(
+        {(folder_ / "kept.onnx").native(), (folder_ / "int8.onnx").native(), "--override-inputs", "--force"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const std::vector<runtime::Tensor> x = {FloatTensor({kM, kK}, x_)};
+    ExpectWithin({RunModel(folder_ / "kept.onnx", x)[0], RunModel(folder_ / "int8.onnx", x)[0]}, Bound());
+  }
+}
+
+// ---- In other types; the graph keeps its own.
+
+class WeightTypes : public Weights, public ::testing::WithParamInterface<std::int32_t> {
+ protected:
+  // How far two results of that type may be apart though they are the same.
+  static float Rounding() {
+    return GetParam() == onnx::TensorProto::DOUBLE    ? 1e-6F
+           : GetParam() == onnx::TensorProto::FLOAT16 ? 1.0F / 512
+                                                      : 1.0F / 64;
+  }
+  RowMajor RoundedBound(const RowMajor& bound, const RowMajor& sums) const {
+    return (bound + Rounding() * sums).array() + 1e-4F;
+  }
+};
+
+TEST_P(WeightTypes, Cast) {
+  ModelBuilder builder;
+  builder.Initializer("stored", {kK, kN}, values_);
+  values_ = StoreAs(*builder.graph().mutable_initializer(0), GetParam(), values_);
+  SetInt(builder.Node("Cast", {"stored"}, {"w"}), "to", onnx::TensorProto::FLOAT);
+  ExpectProduct(builder);
+}
+
+TEST_P(WeightTypes, MatMulAndGemmAndGather) {
+  if (GetParam() == onnx::TensorProto::BFLOAT16) return;  // no products of these on a CPU: see Cast
+  for (const std::string op : {"MatMul", "Gemm"}) {
+    ModelBuilder builder;
+    builder.Input("real", {kM, kK}).Output("y", {kM, kN});
+    builder.Initializer("w", {kK, kN}, values_);
+    const auto rounded = StoreAs(*builder.graph().mutable_initializer(0), GetParam(), values_);
+    SetInt(builder.Node("Cast", {"real"}, {"x"}), "to", GetParam());
+    builder.Node(op, {"x", "w"}, {"z"}, "product");
+    SetInt(builder.Node("Cast", {"z"}, {"y"}), "to", onnx::TensorProto::FLOAT);
+    const RowMajor x = Matrix(x_, kM, kK);
+    const RowMajor w = Matrix(rounded, kK, kN);
+    ExpectWithin(
+        Run(builder, {FloatTensor({kM, kK}, x_)}),
+        RoundedBound(ProductBound(x * 1.001F, w * 1.001F).cast<float>(), x.cwiseAbs() * w.cwiseAbs()));
+    EXPECT_EQ(Fused(), 1) << op;
+  }
+  ModelBuilder builder;
+  builder.Input("i", {-1}, onnx::TensorProto::INT64).Output("y", {-1, kN});
+  builder.Initializer("table", {kK, kN}, values_);
+  const auto rounded = StoreAs(*builder.graph().mutable_initializer(0), GetParam(), values_);
+  builder.Node("Gather", {"table", "i"}, {"rows"});
+  SetInt(builder.Node("Cast", {"rows"}, {"y"}), "to", onnx::TensorProto::FLOAT);
+  RowMajor bound(2, kN);
+  const RowMajor table = Matrix(rounded, kK, kN);
+  const std::array<Eigen::Index, 2> rows = {7, 0};
+  for (Eigen::Index r = 0; r < 2; ++r) {
+    const float largest = table.row(rows[static_cast<std::size_t>(r)]).cwiseAbs().maxCoeff();
+    bound.row(r).setConstant(largest / 254 * 1.0001F + Rounding() * largest);
+  }
+  ExpectWithin(Run(builder, {Int64Tensor({2}, {7, 0})}), bound);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WeightTypes,
+                         ::testing::Values(onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16,
+                                           onnx::TensorProto::DOUBLE));
+
+// ---- Opsets without DynamicQuantizeLinear, and models with domains of all sorts
+
+class OldOpsets : public Weights, public ::testing::WithParamInterface<std::int64_t> {};
+
+TEST_P(OldOpsets, KeepTheirOpset) {
+  ModelBuilder builder(GetParam(), GetParam() < 9 ? 3 : 4);
+  if (GetParam() < 9) builder.Input("w", {kK, kN});
+  builder.Initializer("w", {kK, kN}, values_);
+  builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "product");
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}, {"--override-inputs"}), Bound());
+  const auto model = ParseModel(folder_ / "int8.onnx");
+  EXPECT_EQ(model.opset_import(0).version(), GetParam());
+  EXPECT_EQ(Fused(), 1);
+}
+
+TEST_P(OldOpsets, ActivationsOfRank3) {
+  ModelBuilder builder(GetParam(), 4);
+  builder.Initializer("w", {kK, kN}, values_);
+  builder.Input("x", {2, -1, kK}).Output("y", {2, -1, kN}).Node("MatMul", {"x", "w"}, {"y"});
+  ExpectWithin(Run(builder, {FloatTensor({2, kM / 2, kK}, x_)}), Bound());
+  EXPECT_EQ(Fused(), 1);
+}
+
+TEST_P(OldOpsets, BatchesOfWeights) {
+  ModelBuilder builder(GetParam(), 4);
+  const auto w = RandomValues(2 * kK * kN, 5, 0.1F);
+  builder.Initializer("w", {2, kK, kN}, w);
+  builder.Input("x", {2, kM / 2, kK}).Output("y", {2, kM / 2, kN}).Node("MatMul", {"x", "w"}, {"y"});
+  RowMajor bound(kM, kN);
+  RowMajor x(kM / 2 + 1, kK);
+  for (Eigen::Index b = 0; b < 2; ++b) {
+    x.topRows(kM / 2) = Matrix(x_, kM, kK).middleRows(b * kM / 2, kM / 2);
+    x.row(kM / 2).setZero();
+    x(kM / 2, 0) = Matrix(x_, kM, kK).maxCoeff();
+    x(kM / 2, 1) = Matrix(x_, kM, kK).minCoeff();
+    bound.middleRows(b * kM / 2, kM / 2) =
+        ProductBound(x, Matrix(w, 2 * kK, kN).middleRows(b * kK, kK)).topRows(kM / 2).cast<float>();
+  }
+  ExpectWithin(Run(builder, {FloatTensor({2, kM / 2, kK}, x_)}), bound);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OldOpsets, ::testing::Values(7, 8, 9, 10));
+
+TEST_F(Weights, InAModelOfManyDomains) {
+  ModelBuilder builder;
+  for (const char* domain : {"com.microsoft", "ai.onnx.ml", "org.example.nobody"}) {
+    auto& import = *builder.model().add_opset_import();
+    import.set_domain(domain);
+    import.set_version(1);
+  }
+  builder.Initializer("w", {kK, kN}, values_);
+  ExpectProduct(builder);
+}
+
+// ---- Shared
+
+// An embedding table that is the last projection too: one copy, one vector of scales, and the file shows it.
+class TiedEmbeddings : public Operators, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(TiedEmbeddings, AreStoredOnce) {
+  constexpr std::int64_t kRows = 300, kWidth = 64;
+  const std::string form = GetParam();
+  const auto table = RandomValues(kRows * kWidth, 1);
+  ModelBuilder builder;
+  builder.Input("i", {-1}, onnx::TensorProto::INT64).Output("y", {-1, kRows});
+  builder.Initializer("table", {kRows, kWidth}, table, Storage::kExternal);
+  builder.Node("Gather", {"table", "i"}, {"rows"});
+  if (form == "Gemm") {
+    SetInt(builder.Node("Gemm", {"rows", "table"}, {"y"}), "transB", 1);
+  } else {
+    builder.Node("Transpose", {"table"}, {"turned"});
+    builder.Node("MatMul", {"rows", "turned"}, {"y"});
+  }
+  const std::vector<std::int64_t> indices = {3, 299, 0, 3};
+  const RowMajor all = Matrix(table, kRows, kWidth);
+  RowMajor rows(4, kWidth), error(4, kWidth);
+  for (Eigen::Index r = 0; r < 4; ++r) {
+    rows.row(r) = all.row(indices[static_cast<std::size_t>(r)]);
+    error.row(r).setConstant(rows.row(r).cwiseAbs().maxCoeff() / 254 * 1.0001F);
+  }
+  // The product's own error, from rows that may lie half a step further out, and what theirs becomes in it.
+  const RowMajor further = rows.array() + rows.array().sign() * error.array();
+  const RowMajor bound =
+      ProductBound(further, all.transpose()).cast<float>() + error * all.transpose().cwiseAbs() * 1.01F;
+  ExpectWithin(Run(builder, {Int64Tensor({4}, indices)}), bound);
+  EXPECT_EQ(Fused(), 1);
+  const auto bytes = kRows * kWidth + kRows * 4;
+  EXPECT_LT(std::filesystem::file_size(folder_ / "int8.onnx.data"), bytes + 256);
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, TiedEmbeddings, ::testing::Values("Gemm", "TransposeAndMatMul"));
+
+// Another node needs the weight in FP32: both are there.
+TEST_F(Weights, ThatAnotherNodeNeedsInFP32) {
+  ModelBuilder builder;
+  builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Initializer("w", {kK, kN}, values_);
+  builder.Int64Initializer("axes", {1}, {0});
+  builder.Node("MatMul", {"x", "w"}, {"z"}, "product");
+  SetInt(builder.Node("ReduceSum", {"w", "axes"}, {"sums"}, "sum"), "keepdims", 1);
+  builder.Node("Add", {"z", "sums"}, {"y"});
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), Bound().array() + 1e-4F);
+  const auto result =
+      RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "other.onnx").native(), "--dry-run"});
+  EXPECT_NE(result.out.find("kept"), std::string::npos) << result.out;
+}
+
+// ---- In bodies
+
+TEST_F(Weights, InBranches) {
+  for (const bool captured : {false, true}) {
+    ModelBuilder builder;
+    builder.Input("which", {}, onnx::TensorProto::BOOL).Input("x", {kM, kK}).Output("y", {kM, kN});
+    if (captured) builder.Initializer("w", {kK, kN}, values_);
+    auto& branch = builder.Node("If", {"which"}, {"y"}, "if");
+    for (const char* name : {"then_branch", "else_branch"}) {
+      auto& body = SetGraph(branch, name);
+      body.set_name(name);
+      const std::string weight = captured ? "w" : "w_" + std::string(name);
+      if (!captured) {
+        ModelBuilder part;
+        part.Initializer(weight, {kK, kN}, values_);
+        *body.add_initializer() = part.graph().initializer(0);
+      }
+      auto& node = *body.add_node();
+      node.set_op_type("MatMul");
+      node.add_input("x");
+      node.add_input(weight);
+      node.add_output(std::string(name) + "_y");
+      auto& output = *body.add_output();
+      output.set_name(std::string(name) + "_y");
+      output.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+    }
+    const std::uint8_t yes = 1;
+    const auto which = runtime::Tensor::Of(DataType::kBool, {}, std::span(&yes, 1));
+    ExpectWithin(Run(builder, {which, FloatTensor({kM, kK}, x_)}), Bound());
+    EXPECT_EQ(Fused(), 2);
+    const auto off = RunQuantizeInt8(
+        {(folder_ / "fp32.onnx").native(), (folder_ / "off.onnx").native(), "--subgraphs", "false"});
+    EXPECT_EQ(off.status, 3) << off.err;
+  }
+}
+
+// ---- Stored only
+
+struct StoredCase {
+  const char* name;
+  std::function<void(ModelBuilder&)> build;
+};
+
+void BuildConv(ModelBuilder& builder) {
+  builder.Input("x", {1, 8, 12, 12}).Output("y", {1, 16, 10, 10});
+  builder.Initializer("w", {16, 8, 3, 3}, RandomValues(16 * 8 * 9, 1, 0.1F));
+  builder.Initializer("b", {16}, RandomValues(16, 2));
+  builder.Node("Conv", {"x", "w", "b"}, {"y"});
+}
+
+void BuildConvTranspose(ModelBuilder& builder) {
+  builder.Input("x", {1, 8, 12, 12}).Output("y", {1, 16, 14, 14});
+  SetTensor(builder.Node("Constant", {}, {"w"}), "value", {8, 16, 3, 3}, RandomValues(16 * 8 * 9, 1, 0.1F));
+  builder.Node("ConvTranspose", {"x", "w"}, {"y"});
+}
+
+void BuildRecurrent(ModelBuilder& builder, const std::string& op, std::int64_t gates) {
+  constexpr std::int64_t kHidden = 16, kInputs = 24;
+  builder.Input("x", {5, 1, kInputs}).Output("y", {5, 2, 1, kHidden});
+  builder.Initializer("w", {2, gates * kHidden, kInputs},
+                      RandomValues(static_cast<std::size_t>(2 * gates * kHidden * kInputs), 1, 0.3F));
+  builder.Initializer("r", {2, gates * kHidden, kHidden},
+                      RandomValues(static_cast<std::size_t>(2 * gates * kHidden * kHidden), 2, 0.3F));
+  auto& node = builder.Node(op, {"x", "w", "r"}, {"y"});
+  SetInt(node, "hidden_size", kHidden);
+  auto& direction = *node.add_attribute();
+  direction.set_name("direction");
+  direction.set_type(onnx::AttributeProto::STRING);
+  direction.set_s("bidirectional");
+}
+
+class Stored : public Operators, public ::testing::WithParamInterface<StoredCase> {};
+
+// The tensor as it is restored: scale * round(w / scale), the scale that of the runs of `run` elements.
+void RoundTensor(onnx::TensorProto& tensor) {
+  std::vector<float> values(tensor.raw_data().size() / sizeof(float));
+  std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
+  std::size_t rows = static_cast<std::size_t>(tensor.dims(0));
+  if (tensor.dims_size() == 3) rows *= static_cast<std::size_t>(tensor.dims(1));
+  const std::size_t width = values.size() / rows;
+  for (std::size_t r = 0; r < rows; ++r) {
+    float largest = 0;
+    for (std::size_t i = 0; i < width; ++i) largest = std::max(largest, std::abs(values[r * width + i]));
+    const float scale = static_cast<float>(2 * static_cast<double>(largest) / 254);
+    for (std::size_t i = 0; i < width; ++i) {
+      float& value = values[r * width + i];
+      value = scale * std::nearbyint(value / scale);
+    }
+  }
+  std::memcpy(tensor.mutable_raw_data()->data(), values.data(), tensor.raw_data().size());
+}
+
+// It computes as FP32 does with the weights as they are restored: the only error is that of the weights.
+TEST_P(Stored, ComputesInFP32FromRestoredWeights) {
+  for (const std::int64_t opset : {9, 17}) {
+    ModelBuilder builder(opset);
+    GetParam().build(builder);
+    Dims dims;
+    std::int64_t elements = 1;
+    for (const auto& dim : builder.graph().input(0).type().tensor_type().shape().dim()) {
+      dims.push_back(dim.dim_value());
+      elements *= dim.dim_value();
+    }
+    const auto x = FloatTensor(dims, RandomValues(static_cast<std::size_t>(elements), 7));
+    const auto outputs = Run(builder, {x}, {"--store-int8", GetParam().name});
+    const auto operators = OptimizedOperators(folder_ / "int8.onnx");
+    EXPECT_FALSE(operators.contains("Cast")) << "it is restored when the model is loaded";
+    EXPECT_FALSE(operators.contains("Mul"));
+    EXPECT_TRUE(operators.contains(GetParam().name));
+
+    for (auto& tensor : *builder.graph().mutable_initializer()) {
+      if (tensor.name() != "b") RoundTensor(tensor);
+    }
+    for (auto& node : *builder.graph().mutable_node()) {
+      if (node.op_type() == "Constant") RoundTensor(*node.mutable_attribute(0)->mutable_t());
+    }
+    builder.Save(folder_ / "rounded.onnx");
+    const runtime::Tensor rounded = RunModel(folder_ / "rounded.onnx", {x}).at(0);
+    const auto expected = rounded.As<float>();
+    const auto found = outputs.second.As<float>();
+    const auto exact = outputs.first.As<float>();
+    ASSERT_EQ(expected.size(), found.size());
+    float error = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      ASSERT_NEAR(found[i], expected[i], 1e-5F * (1 + std::abs(expected[i]))) << i;
+      error = std::max(error, std::abs(found[i] - exact[i]));
+    }
+    EXPECT_GT(error, 0) << "nothing was stored as INT8";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Stored,
+    ::testing::Values(StoredCase{"Conv", BuildConv}, StoredCase{"ConvTranspose", BuildConvTranspose},
+                      StoredCase{"LSTM", [](auto& builder) { BuildRecurrent(builder, "LSTM", 4); }},
+                      StoredCase{"GRU", [](auto& builder) { BuildRecurrent(builder, "GRU", 3); }},
+                      StoredCase{"RNN", [](auto& builder) { BuildRecurrent(builder, "RNN", 1); }}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace qi8::testing
