@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "qi8/scheme.hpp"
+
 namespace qi8 {
 
 // Which nodes are quantized.
@@ -20,7 +22,9 @@ struct Selection {
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   std::uint64_t min_elements = 0;  // weights with fewer are left alone
-  bool subgraphs = true;           // also in the bodies of If, Loop and Scan
+  Scheme scheme = {};
+  Granularity granularity = Granularity::kChannel;
+  bool subgraphs = true;  // also in the bodies of If, Loop and Scan
   // Also initializers that are graph inputs too: as these are then no inputs any more, a caller cannot give
   // others.
   bool override_inputs = false;

@@ -23,11 +23,16 @@ struct Scheme {
   // The zero point is 0 (int8), 127 or, with reduce_range, 64 (uint8); else it is chosen so that the codes
   // span exactly the values that the channel has.
   bool symmetric = true;
-  // Scales as if codes had 7 bits, for CPUs whose products of unsigned by signed bytes saturate (AVX2 and
-  // AVX-512 without VNNI).
+  // Scales as if codes had 7 bits (range -64 ... 64 or 0 ... 127), for CPUs whose products of unsigned by
+  // signed bytes saturate (AVX2 and AVX-512 without VNNI).
   bool reduce_range = false;
 
   friend auto operator<=>(const Scheme&, const Scheme&) = default;
 };
+
+// Whether codes of the scheme have zero points that are not all 0.
+[[nodiscard]] constexpr bool HasZeroPoints(const Scheme& scheme) {
+  return !scheme.symmetric || scheme.type == WeightType::kUint8;
+}
 
 }  // namespace qi8

@@ -26,6 +26,10 @@ nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
           {"include", options.selection.include},
           {"exclude", options.selection.exclude},
           {"min_elements", options.selection.min_elements},
+          {"weight_type", options.selection.scheme.type == WeightType::kUint8 ? "uint8" : "int8"},
+          {"symmetric", options.selection.scheme.symmetric},
+          {"granularity", options.selection.granularity == Granularity::kTensor ? "tensor" : "channel"},
+          {"reduce_range", options.selection.scheme.reduce_range},
           {"subgraphs", options.selection.subgraphs},
           {"override_inputs", options.selection.override_inputs},
           {"external_data", NameOf(options.external_data)}};

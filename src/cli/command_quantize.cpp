@@ -13,6 +13,10 @@ namespace {
 
 const std::map<std::string, ExternalData> kExternalData = {
     {"always", ExternalData::kAlways}, {"auto", ExternalData::kAuto}, {"never", ExternalData::kNever}};
+const std::map<std::string, WeightType> kWeightTypes = {{"int8", WeightType::kInt8},
+                                                        {"uint8", WeightType::kUint8}};
+const std::map<std::string, Granularity> kGranularities = {{"channel", Granularity::kChannel},
+                                                           {"tensor", Granularity::kTensor}};
 const std::map<std::string, ProgressMode> kProgress = {
     {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
 
@@ -84,6 +88,24 @@ void CommandQuantize::SetUp(CLI::App& app) {
                "Also initializers that are graph inputs too; a caller can then not replace them any more")
       ->group(selection);
 
+  const std::string scheme = "How numbers become codes";
+  app.add_option("--weight-type", weight_type_, "int8 or uint8")
+      ->check(OneOf(Keys(kWeightTypes)))
+      ->type_name("TYPE")
+      ->capture_default_str()
+      ->group(scheme);
+  app.add_flag("--symmetric,!--asymmetric", options_.selection.scheme.symmetric,
+               "Zero is in the middle of the codes (the default), or the codes span just what a channel has")
+      ->group(scheme);
+  app.add_option("--granularity", granularity_, "A scale for each channel, or one for each tensor")
+      ->check(OneOf(Keys(kGranularities)))
+      ->type_name("WHAT")
+      ->capture_default_str()
+      ->group(scheme);
+  app.add_flag("--reduce-range", options_.selection.scheme.reduce_range,
+               "Codes of 7 bits, for CPUs without VNNI, whose products of bytes saturate")
+      ->group(scheme);
+
   const std::string output = "What is written";
   app.add_option("--external-data", external_data_,
                  "Weights beside the model: always, never, or auto (inside when below 1 GiB)")
@@ -145,6 +167,8 @@ std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_le
 
 ExitStatus CommandQuantize::Run() {
   options_.external_data = kExternalData.at(external_data_);
+  options_.selection.scheme.type = kWeightTypes.at(weight_type_);
+  options_.selection.granularity = kGranularities.at(granularity_);
   options_.hash_inputs = !no_input_checksum_;
   const auto logger = MakeLogger(LogLevel());
   RunReport run;

@@ -19,6 +19,8 @@ class CommandQuantize final : public Command {
 
   QuantizeOptions options_;
   std::string progress_ = "auto";
+  std::string weight_type_ = "int8";
+  std::string granularity_ = "channel";
   std::string external_data_ = "always";
   std::string log_level_ = "info";
   bool quiet_ = false;

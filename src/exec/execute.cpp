@@ -12,17 +12,15 @@
 
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
+#include "exec/extremes.hpp"
 #include "exec/schedule.hpp"
 #include "exec/transposed_writer.hpp"
 #include "kernels/kernels.hpp"
-#include "kernels/scale.hpp"
 #include "kernels/widen.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
 namespace {
-
-constexpr std::uint32_t kInfinityBits = 0x7f800000;  // magnitudes from here on are infinite or NaN
 
 // Rows of a weight to be transposed that are collected before they are written.
 constexpr std::uint64_t kTransposedBytes = 2ULL << 20U;
@@ -54,9 +52,9 @@ struct Token {
   std::shared_ptr<std::byte> input;
   std::shared_ptr<std::byte> widened;  // input as float32, where it is of another type
   std::shared_ptr<std::byte> output;
-  std::vector<std::uint32_t> magnitudes;  // of the scales that the tile has a part in, as float bits
-  std::shared_ptr<const std::vector<float>> scales;  // of the tile's groups
-  std::optional<std::uint64_t> non_finite;           // element of the tensor
+  Extremes extremes;                                    // of the channels that the tile has a part in
+  std::shared_ptr<const ChannelParameters> parameters;  // of the tile's groups
+  std::optional<std::uint64_t> non_finite;              // element of the tensor
 };
 
 class Pipeline {
@@ -175,27 +173,13 @@ class Pipeline {
     return token;
   }
 
-  // Stage 3, in parallel: the largest magnitude of each channel of the tile.
+  // Stage 3, in parallel: how far the numbers of each channel of the tile reach.
   Token* Scan(Token* token) {
     const QuantizedWeight* weight = WeightOf(*token->step);
     if (weight == nullptr || !Scans(token->step->kind)) return token;
-    const ChannelShape& shape = weight->shape;
     const auto values = Values(*token);
-    const std::uint64_t group_elements = shape.group_elements();
-    const std::uint64_t groups = std::max<std::uint64_t>(1, values.size() / group_elements);
-    token->magnitudes.resize(groups * shape.channels, 0);
-    const std::span<std::uint32_t> magnitudes(token->magnitudes);
-    for (std::uint64_t g = 0; g < groups; ++g) {
-      const auto group =
-          values.subspan(g * group_elements, std::min<std::uint64_t>(group_elements, values.size()));
-      if (shape.channels == 1) {
-        magnitudes[g] = kernels::AbsMaxBits(group);
-      } else {
-        kernels::AbsMaxBitsByColumn(group, token->step->first_element % shape.channels,
-                                    magnitudes.subspan(g * shape.channels, shape.channels));
-      }
-    }
-    if (std::ranges::any_of(magnitudes, [](std::uint32_t bits) { return bits >= kInfinityBits; })) {
+    token->extremes = FindExtremes(weight->scheme, weight->shape, token->step->first_element, values);
+    if (!token->extremes.AllFinite()) {
       if (const auto index = kernels::FindNonFinite(values)) {
         token->non_finite = token->step->first_element + *index;
       }
@@ -203,35 +187,29 @@ class Pipeline {
     return token;
   }
 
-  // Stage 4, in order: magnitudes of all tiles of a group become its scales, which its emissions then find
-  // here.
+  // Stage 4, in order: the extremes of all tiles of a group become its scales and zero points, which its
+  // emissions then find here.
   Token* Settle(Token* token) {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr) return token;
     if (token->non_finite) FailNonFinite(step, *token->non_finite);
+    const auto settled = [weight](const Extremes& extremes) {
+      return std::make_shared<const ChannelParameters>(ParametersOf(weight->scheme, extremes));
+    };
     if (step.kind == StepKind::kWhole) {
-      token->scales = ScalesOf(token->magnitudes);
+      token->parameters = settled(token->extremes);
     } else if (Scans(step.kind)) {
-      group_magnitudes_.resize(token->magnitudes.size(), 0);
-      for (std::size_t i = 0; i < group_magnitudes_.size(); ++i) {
-        group_magnitudes_[i] = std::max(group_magnitudes_[i], token->magnitudes[i]);
-      }
+      group_extremes_.Add(token->extremes);
       if (step.ends_group) {
-        group_scales_.push_back(ScalesOf(group_magnitudes_));
-        group_magnitudes_.clear();
+        group_parameters_.push_back(settled(group_extremes_));
+        group_extremes_ = {};
       }
     } else {
-      token->scales = group_scales_.front();
-      if (step.ends_group) group_scales_.pop_front();
+      token->parameters = group_parameters_.front();
+      if (step.ends_group) group_parameters_.pop_front();
     }
     return token;
-  }
-
-  static std::shared_ptr<const std::vector<float>> ScalesOf(const std::vector<std::uint32_t>& magnitudes) {
-    auto scales = std::make_shared<std::vector<float>>(magnitudes.size());
-    std::ranges::transform(magnitudes, scales->begin(), kernels::SymmetricInt8Scale);
-    return scales;
   }
 
   [[noreturn]] void FailNonFinite(const Step& step, std::uint64_t element) const {
@@ -258,33 +236,54 @@ class Pipeline {
     const ChannelShape& shape = weight->shape;
     const auto values = Values(*token);
     const auto output = Quantized(*token);
-    const std::span<const float> scales(*token->scales);
     if (weight->transposition) {
-      QuantizeTransposed(*weight->transposition, step, values, scales, output);
-      return token;
+      QuantizeTransposed(*weight->transposition, step, values, *token->parameters, output);
+    } else {
+      QuantizeInOrder(shape, step, values, *token->parameters, output);
     }
+    if (weight->scheme.type == WeightType::kUint8) MakeUnsigned(output);
+    return token;
+  }
+
+  // Codes of int8, of zero points less by 128, become the uint8 codes that they stand for.
+  static void MakeUnsigned(std::span<std::int8_t> codes) {
+    for (std::int8_t& code : codes) code = static_cast<std::int8_t>(code ^ INT8_MIN);
+  }
+
+  static void QuantizeInOrder(const ChannelShape& shape, const Step& step, std::span<const float> values,
+                              const ChannelParameters& parameters, std::span<std::int8_t> output) {
+    const std::span<const float> scales(parameters.scales);
+    const std::span<const float> zeros(parameters.zero_points);
     const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), values.size());
     for (std::uint64_t start = 0, g = 0; start < values.size(); start += group_elements, ++g) {
       const auto group = values.subspan(start, group_elements);
       const auto group_output = output.subspan(start, group_elements);
       if (shape.channels == 1) {
-        kernels::QuantizeRow(group, scales[g], group_output);
+        kernels::QuantizeRow(group, scales[g], zeros.empty() ? 0 : zeros[g], group_output);
       } else {
+        const std::uint64_t first = g * shape.channels;
         kernels::QuantizeByColumn(group, step.first_element % shape.channels,
-                                  scales.subspan(g * shape.channels, shape.channels), group_output);
+                                  scales.subspan(first, shape.channels),
+                                  zeros.empty() ? zeros : zeros.subspan(first, shape.channels), group_output);
       }
     }
-    return token;
   }
 
-  // A tile has whole rows of one matrix or several, or a part of one row; scales are by row. Each matrix's
-  // part comes out transposed, one after the other.
+  // A tile has whole rows of one matrix or several, or a part of one row. A row has a scale of its own, or
+  // there is one for all. Each matrix's part comes out transposed, one after the other.
   static void QuantizeTransposed(const Transposition& matrices, const Step& step,
-                                 std::span<const float> values, std::span<const float> scales,
+                                 std::span<const float> values, const ChannelParameters& parameters,
                                  std::span<std::int8_t> output) {
     ForEachMatrix(matrices, step.first_element, values.size(), [&](const MatrixPart& part) {
+      const std::uint64_t first_row = part.start / part.columns;
+      const auto of_rows = [&](const std::vector<float>& numbers) -> std::vector<float> {
+        if (numbers.empty()) return {};
+        if (numbers.size() == 1) return std::vector<float>(part.rows, numbers[0]);
+        const auto first = numbers.begin() + static_cast<std::ptrdiff_t>(first_row);
+        return {first, first + static_cast<std::ptrdiff_t>(part.rows)};
+      };
       kernels::QuantizeTransposed(values.subspan(part.start, part.rows * part.columns), part.rows,
-                                  part.columns, scales.subspan(part.start / part.columns, part.rows),
+                                  part.columns, of_rows(parameters.scales), of_rows(parameters.zero_points),
                                   output.data() + part.start, part.rows);
     });
   }
@@ -331,7 +330,7 @@ class Pipeline {
     for (const std::uint32_t tensor : weight->int8_tensors) {
       if (IsNew(layout_.places[tensor], written)) WriteCodes(token, *weight, tensor);
     }
-    if (step.kind == StepKind::kWhole || step.ends_group) WriteScales(token, *weight);
+    if (step.kind == StepKind::kWhole || step.ends_group) WriteParameters(token, *weight);
   }
 
   // Tensors of the same bytes mostly have the same place, which is written once.
@@ -357,16 +356,26 @@ class Pipeline {
     if (step.first_element + codes.size() == weight.shape.elements()) transposed_.erase(tensor);
   }
 
-  void WriteScales(const Token& token, const QuantizedWeight& weight) {
+  void WriteParameters(const Token& token, const QuantizedWeight& weight) {
     const std::uint64_t first_group = token.step->first_element / weight.shape.group_elements();
-    const std::uint64_t offset = first_group * weight.shape.channels * sizeof(float);
+    const std::uint64_t first = first_group * weight.shape.channels;
     std::vector<OutputPlace> written;
     for (const ScaleOutput& output : weight.scales) {
       const OutputPlace& place = layout_.places[output.tensor];
       if (!IsNew(place, written)) continue;
-      std::vector<float> scales = *token.scales;
+      std::vector<float> scales = token.parameters->scales;
       for (float& scale : scales) scale *= output.factor;
-      FileFor(place).Write(place.offset + offset, std::as_bytes(std::span(scales)));
+      FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(scales)));
+    }
+    std::vector<std::int8_t> zero_points;
+    for (const float zero_point : token.parameters->zero_points) {
+      zero_points.push_back(static_cast<std::int8_t>(zero_point));
+    }
+    if (weight.scheme.type == WeightType::kUint8) MakeUnsigned(zero_points);
+    for (const std::uint32_t output : weight.zero_points) {
+      const OutputPlace& place = layout_.places[output];
+      if (IsNew(place, written))
+        FileFor(place).Write(place.offset + first, std::as_bytes(std::span(zero_points)));
     }
   }
 
@@ -397,8 +406,8 @@ class Pipeline {
   std::vector<std::uint64_t> input_hashed_;
 
   // Stage 4's own.
-  std::vector<std::uint32_t> group_magnitudes_;
-  std::deque<std::shared_ptr<const std::vector<float>>> group_scales_;
+  Extremes group_extremes_;
+  std::deque<std::shared_ptr<const ChannelParameters>> group_parameters_;
 };
 
 // The gaps that alignment leaves in the data file stay zero.
@@ -416,6 +425,7 @@ void MarkGaps(const Layout& layout, const Model& model, const Plan& plan, Hashed
     const QuantizedWeight& weight = plan.weights[*item.weight];
     for (const std::uint32_t tensor : weight.int8_tensors) add(tensor, weight.shape.elements());
     for (const ScaleOutput& scale : weight.scales) add(scale.tensor, weight.shape.scales() * sizeof(float));
+    for (const std::uint32_t tensor : weight.zero_points) add(tensor, weight.shape.scales());
   }
   std::ranges::sort(used);
   std::uint64_t end = 0;

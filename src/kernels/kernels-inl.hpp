@@ -78,18 +78,34 @@ constexpr size_t kPrefetchAhead = 2048;
 
 constexpr size_t kCacheLine = 64 / sizeof(float);
 
-HWY_INLINE BitsVec Magnitudes(FloatVec values) {
-  const BitsTag d;
-  return hn::And(hn::BitCast(d, values), hn::Set(d, 0x7fffffffU));
+// Magnitudes of the numbers that count, see Sign.
+struct OfAnySign {
+  HWY_INLINE BitsVec operator()(FloatVec values) const {
+    const BitsTag d;
+    return hn::And(hn::BitCast(d, values), hn::Set(d, 0x7fffffffU));
+  }
+};
+using SignedBitsTag = hn::RebindToSigned<FloatTag>;
+HWY_INLINE BitsVec SignMask(FloatVec values) {
+  return hn::BitCast(BitsTag(), hn::ShiftRight<31>(hn::BitCast(SignedBitsTag(), values)));
 }
+struct OfPositives {
+  HWY_INLINE BitsVec operator()(FloatVec values) const {
+    return hn::AndNot(SignMask(values), OfAnySign()(values));
+  }
+};
+struct OfNegatives {
+  HWY_INLINE BitsVec operator()(FloatVec values) const {
+    return hn::And(SignMask(values), OfAnySign()(values));
+  }
+};
 
 HWY_INLINE uint32_t MaxLane(BitsVec bits) { return hn::GetLane(hn::MaxOfLanes(BitsTag(), bits)); }
 
 // ------------------------------ Largest magnitudes
 
-uint32_t AbsMaxBits(std::span<const float> values) {
-  const float* in = values.data();
-  const size_t count = values.size();
+template <class Magnitudes>
+HWY_INLINE uint32_t MaxOf(const float* in, size_t count, Magnitudes magnitudes) {
   const size_t lanes = hn::Lanes(FloatTag());
 
   BitsVec max0 = hn::Zero(BitsTag());
@@ -101,37 +117,48 @@ uint32_t AbsMaxBits(std::span<const float> values) {
     for (size_t j = 0; j < 4 * lanes; j += kCacheLine) {
       hwy::Prefetch(in + i + j + kPrefetchAhead);
     }
-    max0 = hn::Max(max0, Magnitudes(LoadVector(in + i)));
-    max1 = hn::Max(max1, Magnitudes(LoadVector(in + i + lanes)));
-    max2 = hn::Max(max2, Magnitudes(LoadVector(in + i + 2 * lanes)));
-    max3 = hn::Max(max3, Magnitudes(LoadVector(in + i + 3 * lanes)));
+    max0 = hn::Max(max0, magnitudes(LoadVector(in + i)));
+    max1 = hn::Max(max1, magnitudes(LoadVector(in + i + lanes)));
+    max2 = hn::Max(max2, magnitudes(LoadVector(in + i + 2 * lanes)));
+    max3 = hn::Max(max3, magnitudes(LoadVector(in + i + 3 * lanes)));
   }
   for (; count - i >= lanes; i += lanes) {
-    max0 = hn::Max(max0, Magnitudes(LoadVector(in + i)));
+    max0 = hn::Max(max0, magnitudes(LoadVector(in + i)));
   }
   if (i < count) {
-    max1 = hn::Max(max1, Magnitudes(LoadPart(in + i, count - i, 0.0F)));
+    max1 = hn::Max(max1, magnitudes(LoadPart(in + i, count - i, 0.0F)));
   }
   return MaxLane(hn::Max(hn::Max(max0, max1), hn::Max(max2, max3)));
 }
 
+uint32_t AbsMaxBits(std::span<const float> values, Sign sign) {
+  switch (sign) {
+    case Sign::kPositive:
+      return MaxOf(values.data(), values.size(), OfPositives());
+    case Sign::kNegative:
+      return MaxOf(values.data(), values.size(), OfNegatives());
+    default:
+      return MaxOf(values.data(), values.size(), OfAnySign());
+  }
+}
+
 // max[c] = the maximum of itself and the magnitudes in column c of kRows rows of `width` elements.
-template <size_t kRows>
-HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max) {
+template <size_t kRows, class Magnitudes>
+HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max, Magnitudes magnitudes) {
   const BitsTag d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; width - i >= lanes; i += lanes) {
     BitsVec bits = hn::LoadU(d, max + i);
     for (size_t r = 0; r < kRows; ++r) {
-      bits = hn::Max(bits, Magnitudes(LoadVector(rows + r * width + i)));
+      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * width + i)));
     }
     hn::StoreU(bits, d, max + i);
   }
   if (i < width) {
     BitsVec bits = hn::Zero(d);
     for (size_t r = 0; r < kRows; ++r) {
-      bits = hn::Max(bits, Magnitudes(LoadPart(rows + r * width + i, width - i, 0.0F)));
+      bits = hn::Max(bits, magnitudes(LoadPart(rows + r * width + i, width - i, 0.0F)));
     }
     HWY_ALIGN uint32_t lane[hn::MaxLanes(d)];
     hn::Store(bits, d, lane);
@@ -142,33 +169,29 @@ HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max) {
 }
 
 // The same for a matrix that may end within a row.
-HWY_INLINE void MaxOverMatrix(const float* in, size_t count, size_t width, uint32_t* max) {
+template <class Magnitudes>
+HWY_INLINE void MaxOverMatrix(const float* in, size_t count, size_t width, uint32_t* max,
+                              Magnitudes magnitudes) {
   // Rows taken together save loads and stores of `max`; more of them would be more streams than prefetchers
   // follow well.
   constexpr size_t kRows = 4;
   for (; count >= kRows * width; in += kRows * width, count -= kRows * width) {
-    MaxOverRows<kRows>(in, width, max);
+    MaxOverRows<kRows>(in, width, max, magnitudes);
   }
   for (; count >= width; in += width, count -= width) {
-    MaxOverRows<1>(in, width, max);
+    MaxOverRows<1>(in, width, max, magnitudes);
   }
-  MaxOverRows<1>(in, count, max);
+  MaxOverRows<1>(in, count, max, magnitudes);
 }
 
-void AbsMaxBitsByColumn(std::span<const float> row_major, size_t first_column, std::span<uint32_t> columns) {
-  const float* in = row_major.data();
-  const size_t count = row_major.size();
-  uint32_t* max = columns.data();
-  const size_t width = columns.size();
-  if (count == 0) {
-    return;
-  }
-
+template <class Magnitudes>
+HWY_INLINE void MaxByColumn(const float* in, size_t count, size_t first_column, uint32_t* max, size_t width,
+                            Magnitudes magnitudes) {
   if (width < kLongRow) {
     HWY_ALIGN uint32_t long_max[kLongRow];
     const size_t long_width = LongRowWidth(width, count);
     std::memset(long_max, 0, long_width * sizeof(uint32_t));
-    MaxOverMatrix(in, count, long_width, long_max);
+    MaxOverMatrix(in, count, long_width, long_max, magnitudes);
     size_t c = first_column;
     for (size_t i = 0; i < long_width; ++i) {
       max[c] = HWY_MAX(max[c], long_max[i]);
@@ -178,78 +201,143 @@ void AbsMaxBitsByColumn(std::span<const float> row_major, size_t first_column, s
   }
 
   const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
-  MaxOverRows<1>(in, head, max + first_column);
-  MaxOverMatrix(in + head, count - head, width, max);
+  MaxOverRows<1>(in, head, max + first_column, magnitudes);
+  MaxOverMatrix(in + head, count - head, width, max, magnitudes);
+}
+
+void AbsMaxBitsByColumn(std::span<const float> row_major, size_t first_column, std::span<uint32_t> columns,
+                        Sign sign) {
+  const float* in = row_major.data();
+  const size_t count = row_major.size();
+  uint32_t* max = columns.data();
+  const size_t width = columns.size();
+  if (count == 0) {
+    return;
+  }
+  switch (sign) {
+    case Sign::kPositive:
+      return MaxByColumn(in, count, first_column, max, width, OfPositives());
+    case Sign::kNegative:
+      return MaxByColumn(in, count, first_column, max, width, OfNegatives());
+    default:
+      return MaxByColumn(in, count, first_column, max, width, OfAnySign());
+  }
 }
 
 // ------------------------------ Quantization
 
-// Where a row's scales come from: Load() and LoadPart() give those of the elements from i on.
-struct OneScale {
-  float scale;
+// Where a row's scales and zero points come from: Load() and LoadPart() give those of the elements from i on.
+struct One {
+  float number;
 
-  HWY_INLINE FloatVec Load(size_t /*i*/) const { return hn::Set(FloatTag(), scale); }
-  HWY_INLINE FloatVec LoadPart(size_t /*i*/, size_t /*count*/) const { return hn::Set(FloatTag(), scale); }
+  HWY_INLINE FloatVec Load(size_t /*i*/) const { return hn::Set(FloatTag(), number); }
+  HWY_INLINE FloatVec LoadPart(size_t /*i*/, size_t /*count*/) const { return hn::Set(FloatTag(), number); }
 };
 
-struct ScalePerElement {
-  const float* scales;
+struct OnePerElement {
+  const float* numbers;
 
-  HWY_INLINE FloatVec Load(size_t i) const { return LoadVector(scales + i); }
+  HWY_INLINE FloatVec Load(size_t i) const { return LoadVector(numbers + i); }
   HWY_INLINE FloatVec LoadPart(size_t i, size_t count) const {
-    return HWY_NAMESPACE::LoadPart(scales + i, count, 1.0F);
+    return HWY_NAMESPACE::LoadPart(numbers + i, count, 1.0F);
   }
 };
 
 // NearestInt() saturates to int32 and DemoteTo() to int8, which together are the clip to -128 ... 127.
-HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, FloatVec scales) {
-  return hn::DemoteTo(Int8Tag(), hn::NearestInt(hn::Div(values, scales)));
-}
+template <class Scales>
+struct Symmetric {
+  Scales scales;
+
+  HWY_INLINE hn::Vec<Int8Tag> Codes(FloatVec values, FloatVec scale) const {
+    return hn::DemoteTo(Int8Tag(), hn::NearestInt(hn::Div(values, scale)));
+  }
+  HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, size_t i) const {
+    return Codes(values, scales.Load(i));
+  }
+  HWY_INLINE hn::Vec<Int8Tag> QuantizePart(FloatVec values, size_t i, size_t count) const {
+    return Codes(values, scales.LoadPart(i, count));
+  }
+};
+
+// Zero points are added as floats: the sum is exact wherever it is not clipped.
+template <class Scales>
+struct Asymmetric {
+  Scales scales;
+  Scales zero_points;
+
+  HWY_INLINE hn::Vec<Int8Tag> Codes(FloatVec values, FloatVec scale, FloatVec zero_point) const {
+    const FloatVec code = hn::Add(hn::Round(hn::Div(values, scale)), zero_point);
+    return hn::DemoteTo(Int8Tag(), hn::NearestInt(code));
+  }
+  HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, size_t i) const {
+    return Codes(values, scales.Load(i), zero_points.Load(i));
+  }
+  HWY_INLINE hn::Vec<Int8Tag> QuantizePart(FloatVec values, size_t i, size_t count) const {
+    return Codes(values, scales.LoadPart(i, count), zero_points.LoadPart(i, count));
+  }
+};
 
 // `later` is what will be read a little later than `in` and is to be prefetched meanwhile, as many elements.
-template <class Scales>
-HWY_INLINE void QuantizeSegment(const float* in, size_t count, Scales scales, int8_t* out,
+template <class Quantizer>
+HWY_INLINE void QuantizeSegment(const float* in, size_t count, Quantizer quantizer, int8_t* out,
                                 const float* later) {
   const Int8Tag d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; count - i >= lanes; i += lanes) {
     hwy::Prefetch(later + i);
-    hn::StoreU(Quantize(LoadVector(in + i), scales.Load(i)), d, out + i);
+    hn::StoreU(quantizer.Quantize(LoadVector(in + i), i), d, out + i);
   }
   if (i < count) {
     HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
-    hn::Store(Quantize(LoadPart(in + i, count - i, 0.0F), scales.LoadPart(i, count - i)), d, codes);
+    hn::Store(quantizer.QuantizePart(LoadPart(in + i, count - i, 0.0F), i, count - i), d, codes);
     std::memcpy(out + i, codes, count - i);
   }
 }
 
-template <class Scales>
-HWY_INLINE void QuantizeSegment(const float* in, size_t count, Scales scales, int8_t* out) {
-  QuantizeSegment(in, count, scales, out, in + kPrefetchAhead);
+template <class Quantizer>
+HWY_INLINE void QuantizeSegment(const float* in, size_t count, Quantizer quantizer, int8_t* out) {
+  QuantizeSegment(in, count, quantizer, out, in + kPrefetchAhead);
 }
 
-void QuantizeRow(std::span<const float> values, float scale, std::span<int8_t> out) {
+void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<int8_t> out) {
   if (values.size() == 0) {
     return;  // the pointer may be null, from which no prefetch address can be computed
   }
-  QuantizeSegment(values.data(), values.size(), OneScale{scale}, out.data());
+  if (zero_point == 0.0F) {
+    QuantizeSegment(values.data(), values.size(), Symmetric<One>{{scale}}, out.data());
+  } else {
+    QuantizeSegment(values.data(), values.size(), Asymmetric<One>{{scale}, {zero_point}}, out.data());
+  }
 }
 
-// A matrix whose rows all have the scales `scales`, and which may end within a row.
-HWY_INLINE void QuantizeMatrix(const float* in, size_t count, const float* scales, size_t width,
+// A matrix whose rows all have the same scales and zero points, and which may end within a row.
+template <class Quantizer>
+HWY_INLINE void QuantizeMatrix(const float* in, size_t count, Quantizer quantizer, size_t width,
                                int8_t* out) {
   for (; count >= width; in += width, out += width, count -= width) {
-    QuantizeSegment(in, width, ScalePerElement{scales}, out);
+    QuantizeSegment(in, width, quantizer, out);
   }
-  QuantizeSegment(in, count, ScalePerElement{scales}, out);
+  QuantizeSegment(in, count, quantizer, out);
+}
+
+// What stands in a row of several copies of the columns.
+HWY_INLINE void RepeatColumns(const float* columns, size_t width, size_t first_column, float* row,
+                              size_t row_width) {
+  size_t c = first_column;
+  for (size_t i = 0; i < row_width; ++i) {
+    row[i] = columns[c];
+    c = c + 1 == width ? 0 : c + 1;
+  }
 }
 
 void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std::span<const float> scales,
-                      std::span<int8_t> out) {
+                      std::span<const float> zero_points, std::span<int8_t> out) {
   const float* in = row_major.data();
   const size_t count = row_major.size();
   const float* scale = scales.data();
+  const float* zero = zero_points.data();
+  const bool symmetric = zero_points.size() == 0;
   const size_t width = scales.size();
   int8_t* codes = out.data();
   if (count == 0) {
@@ -258,19 +346,27 @@ void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std
 
   if (width < kLongRow) {
     HWY_ALIGN float long_scales[kLongRow];
+    HWY_ALIGN float long_zeros[kLongRow];
     const size_t long_width = LongRowWidth(width, count);
-    size_t c = first_column;
-    for (size_t i = 0; i < long_width; ++i) {
-      long_scales[i] = scale[c];
-      c = c + 1 == width ? 0 : c + 1;
+    RepeatColumns(scale, width, first_column, long_scales, long_width);
+    if (symmetric) {
+      QuantizeMatrix(in, count, Symmetric<OnePerElement>{{long_scales}}, long_width, codes);
+    } else {
+      RepeatColumns(zero, width, first_column, long_zeros, long_width);
+      QuantizeMatrix(in, count, Asymmetric<OnePerElement>{{long_scales}, {long_zeros}}, long_width, codes);
     }
-    QuantizeMatrix(in, count, long_scales, long_width, codes);
     return;
   }
 
   const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
-  QuantizeSegment(in, head, ScalePerElement{scale + first_column}, codes);
-  QuantizeMatrix(in + head, count - head, scale, width, codes + head);
+  if (symmetric) {
+    QuantizeSegment(in, head, Symmetric<OnePerElement>{{scale + first_column}}, codes);
+    QuantizeMatrix(in + head, count - head, Symmetric<OnePerElement>{{scale}}, width, codes + head);
+  } else {
+    QuantizeSegment(in, head, Asymmetric<OnePerElement>{{scale + first_column}, {zero + first_column}},
+                    codes);
+    QuantizeMatrix(in + head, count - head, Asymmetric<OnePerElement>{{scale}, {zero}}, width, codes + head);
+  }
 }
 
 // ------------------------------ Quantization with transposition
@@ -327,10 +423,10 @@ HWY_INLINE void TransposeTile(const int8_t* tile, size_t rows, size_t cols, int8
   }
 }
 
-void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t cols,
-                        std::span<const float> row_scales, int8_t* out, size_t out_stride) {
-  const float* in = row_major.data();
-  const float* scales = row_scales.data();
+// `quantizer_of(r)` quantizes row r.
+template <class QuantizerOf>
+HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
+                                       int8_t* out, size_t out_stride) {
   HWY_ALIGN int8_t tile[kTileRows * kTileCols];
   for (size_t r0 = 0; r0 < rows; r0 += kTileRows) {
     const size_t tile_rows = HWY_MIN(kTileRows, rows - r0);
@@ -340,11 +436,27 @@ void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t co
       const float* next_corner = c0 + kTileCols < cols ? corner + kTileCols : in + (r0 + tile_rows) * cols;
       for (size_t r = 0; r < tile_rows; ++r) {
         const size_t later = r + kPrefetchRows;
-        QuantizeSegment(corner + r * cols, tile_cols, OneScale{scales[r0 + r]}, tile + r * kTileCols,
+        QuantizeSegment(corner + r * cols, tile_cols, quantizer_of(r0 + r), tile + r * kTileCols,
                         later < tile_rows ? corner + later * cols : next_corner + (later - tile_rows) * cols);
       }
       TransposeTile(tile, tile_rows, tile_cols, out + c0 * out_stride + r0, out_stride);
     }
+  }
+}
+
+void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t cols,
+                        std::span<const float> row_scales, std::span<const float> row_zero_points,
+                        int8_t* out, size_t out_stride) {
+  const float* scales = row_scales.data();
+  const float* zeros = row_zero_points.data();
+  if (row_zero_points.size() == 0) {
+    const auto symmetric = [scales](size_t r) HWY_ATTR { return Symmetric<One>{{scales[r]}}; };
+    QuantizeRowsTransposed(row_major.data(), rows, cols, symmetric, out, out_stride);
+  } else {
+    const auto asymmetric = [scales, zeros](size_t r) HWY_ATTR {
+      return Asymmetric<One>{{scales[r]}, {zeros[r]}};
+    };
+    QuantizeRowsTransposed(row_major.data(), rows, cols, asymmetric, out, out_stride);
   }
 }
 

@@ -29,31 +29,37 @@ HWY_EXPORT(QuantizeTransposed);
 #define QI8_CHOSEN(FUNCTION) \
   (internal::ReferenceForced() ? reference::FUNCTION : HWY_DYNAMIC_DISPATCH(FUNCTION))
 
-std::uint32_t AbsMaxBits(std::span<const float> values) { return QI8_CHOSEN(AbsMaxBits)(values); }
-
-void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
-                        std::span<std::uint32_t> columns) {
-  assert(row_major.empty() || first_column < columns.size());
-  QI8_CHOSEN(AbsMaxBitsByColumn)(row_major, first_column, columns);
+std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign) {
+  return QI8_CHOSEN(AbsMaxBits)(values, sign);
 }
 
-void QuantizeRow(std::span<const float> values, float scale, std::span<std::int8_t> out) {
+void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
+                        std::span<std::uint32_t> columns, Sign sign) {
+  assert(row_major.empty() || first_column < columns.size());
+  QI8_CHOSEN(AbsMaxBitsByColumn)(row_major, first_column, columns, sign);
+}
+
+void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out) {
   assert(out.size() == values.size());
-  QI8_CHOSEN(QuantizeRow)(values, scale, out);
+  QI8_CHOSEN(QuantizeRow)(values, scale, zero_point, out);
 }
 
 void QuantizeByColumn(std::span<const float> row_major, std::size_t first_column,
-                      std::span<const float> scales, std::span<std::int8_t> out) {
+                      std::span<const float> scales, std::span<const float> zero_points,
+                      std::span<std::int8_t> out) {
   assert(row_major.empty() || first_column < scales.size());
   assert(out.size() == row_major.size());
-  QI8_CHOSEN(QuantizeByColumn)(row_major, first_column, scales, out);
+  assert(zero_points.empty() || zero_points.size() == scales.size());
+  QI8_CHOSEN(QuantizeByColumn)(row_major, first_column, scales, zero_points, out);
 }
 
 void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std::size_t cols,
-                        std::span<const float> row_scales, std::int8_t* out, std::size_t out_stride) {
+                        std::span<const float> row_scales, std::span<const float> row_zero_points,
+                        std::int8_t* out, std::size_t out_stride) {
   assert(row_major.size() == rows * cols);
   assert(row_scales.size() == rows && out_stride >= rows);
-  QI8_CHOSEN(QuantizeTransposed)(row_major, rows, cols, row_scales, out, out_stride);
+  assert(row_zero_points.empty() || row_zero_points.size() == rows);
+  QI8_CHOSEN(QuantizeTransposed)(row_major, rows, cols, row_scales, row_zero_points, out, out_stride);
 }
 
 #undef QI8_CHOSEN

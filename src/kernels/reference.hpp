@@ -7,20 +7,24 @@
 #include <optional>
 #include <span>
 
+#include "kernels/kernels.hpp"
+
 namespace qi8::kernels::reference {
 
-[[nodiscard]] std::uint32_t AbsMaxBits(std::span<const float> values);
+[[nodiscard]] std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign = Sign::kAny);
 
 void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
-                        std::span<std::uint32_t> columns);
+                        std::span<std::uint32_t> columns, Sign sign = Sign::kAny);
 
-void QuantizeRow(std::span<const float> values, float scale, std::span<std::int8_t> out);
+void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out);
 
 void QuantizeByColumn(std::span<const float> row_major, std::size_t first_column,
-                      std::span<const float> scales, std::span<std::int8_t> out);
+                      std::span<const float> scales, std::span<const float> zero_points,
+                      std::span<std::int8_t> out);
 
 void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std::size_t cols,
-                        std::span<const float> row_scales, std::int8_t* out, std::size_t out_stride);
+                        std::span<const float> row_scales, std::span<const float> row_zero_points,
+                        std::int8_t* out, std::size_t out_stride);
 
 [[nodiscard]] std::optional<std::size_t> FindNonFinite(std::span<const float> values);
 

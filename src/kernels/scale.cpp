@@ -1,15 +1,38 @@
 #include "kernels/scale.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace qi8::kernels {
+namespace {
 
-float SymmetricInt8Scale(std::uint32_t absmax_bits) {
-  constexpr double kSteps = 254;  // from -127 to 127
-  const double range = 2.0 * static_cast<double>(std::bit_cast<float>(absmax_bits));
-  const double scale = range / kSteps;
-  return scale < std::numeric_limits<float>::min() ? 1.0F : static_cast<float>(scale);
+struct CodeRange {
+  double low, high;
+};
+
+CodeRange RangeOf(const Scheme& scheme) {
+  const bool is_signed = scheme.type == WeightType::kInt8;
+  if (scheme.reduce_range) return is_signed ? CodeRange{-64, 64} : CodeRange{0, 127};
+  if (scheme.symmetric) return is_signed ? CodeRange{-127, 127} : CodeRange{0, 254};
+  return is_signed ? CodeRange{-128, 127} : CodeRange{0, 255};
+}
+
+}  // namespace
+
+CodeParameters ParametersOf(const Scheme& scheme, const Extent& extent) {
+  const bool symmetric = scheme.symmetric;
+  const float max = std::bit_cast<float>(symmetric ? std::max(extent.above, extent.below) : extent.above);
+  const float min = -(symmetric ? max : std::bit_cast<float>(extent.below));
+  const float difference = max - min;
+  const double width = std::isinf(difference) ? static_cast<double>(max) - static_cast<double>(min)
+                                              : static_cast<double>(difference);
+  const CodeRange range = RangeOf(scheme);
+  const double scale = width / (range.high - range.low);
+  if (scale < std::numeric_limits<float>::min()) return {};
+  const double zero = symmetric ? (range.low + range.high) / 2 : range.low - static_cast<double>(min) / scale;
+  return {static_cast<float>(scale), static_cast<std::int32_t>(std::nearbyint(zero))};
 }
 
 }  // namespace qi8::kernels

@@ -109,6 +109,8 @@ class LayoutMaker {
         Share(first->second, scale.tensor);
       }
     }
+    if (!weight.zero_points.empty()) PlaceTensor(weight.zero_points.front());
+    for (const std::uint32_t other : weight.zero_points) Share(weight.zero_points.front(), other);
   }
 
   void Share(std::uint32_t placed, std::uint32_t other) {

@@ -19,11 +19,12 @@ constexpr std::uint64_t kScaleBytes = sizeof(float);
 constexpr const char* kMicrosoft = "com.microsoft";
 
 std::uint64_t QuantizedBytes(const WeightRequest& request) {
-  return request.shape.elements() + request.shape.scales() * kScaleBytes;
+  const std::uint64_t zero_point_bytes = HasZeroPoints(request.scheme) ? 1 : 0;
+  return request.shape.elements() + request.shape.scales() * (kScaleBytes + zero_point_bytes);
 }
 
 // What stored_dims and perm come to where a stream of tiles can follow: the last dimensions, in two blocks,
-// change places, and each row of the stored matrix has one scale.
+// change places, and each row of the stored matrix has one scale, or all have.
 std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   const auto& perm = request.perm;
   const std::size_t rank = perm.size();
@@ -42,7 +43,8 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   };
   const Transposition found{product(0, first), product(first, split), product(split, rank)};
   const bool a_scale_for_each_row = request.shape.channels == 1 && request.shape.reduced == found.columns;
-  return a_scale_for_each_row ? std::optional(found) : std::nullopt;
+  const bool one_scale = request.shape.scales() == 1;
+  return a_scale_for_each_row || one_scale ? std::optional(found) : std::nullopt;
 }
 
 // The outputs of a DynamicQuantizeLinear.
@@ -128,11 +130,11 @@ class Planner {
   // ---- Weights
 
   // Codes that are the same whoever asks for them.
-  using WeightKey = std::tuple<TensorSource, DataType, ChannelShape>;
+  using WeightKey = std::tuple<TensorSource, DataType, ChannelShape, Scheme>;
 
   WeightKey KeyOf(const WeightRequest& request) const {
     const Tensor& tensor = model_.tensors()[request.tensor];
-    return {tensor.source, tensor.type, request.shape};
+    return {tensor.source, tensor.type, request.shape, request.scheme};
   }
 
   // Codes that all want in one other order are written in it. Where some want them as they are stored, the
@@ -150,10 +152,11 @@ class Planner {
   }
 
   struct WeightNames {
-    std::string data, scale;
+    std::string data, scale, zero_point;
   };
 
-  // The names of the INT8 tensor and of its scales, made where this is the first node that asks for them.
+  // The names of the INT8 tensor, of its scales and of its zero points, made where this is the first node
+  // that asks for them.
   WeightNames NamesOf(const WeightRequest& request, const Node& node, Replacement& replacement) {
     const std::string& name = model_.tensors()[request.tensor].name;
     const GraphId graph = model_.values()[tensor_values_.at(request.tensor)].graph;
@@ -163,15 +166,18 @@ class Planner {
     if (is_new) {
       plan_.weights.push_back({.source = request.tensor,
                                .shape = request.shape,
+                               .scheme = request.scheme,
                                .transposition = transposition,
                                .int8_tensors = {},
-                               .scales = {}});
+                               .scales = {},
+                               .zero_points = {}});
     }
     QuantizedWeight& weight = plan_.weights[known->second];
     const bool as_stored = !transposition && !request.perm.empty();
     const std::string codes = CodesName(weight, graph, as_stored ? request.stored_dims : request.dims, name);
     return {as_stored ? TransposedName(codes, request.perm, node, replacement) : codes,
-            ScaleName(weight, request, graph, name)};
+            ScaleName(weight, request, graph, name),
+            HasZeroPoints(request.scheme) ? ZeroPointName(weight, request, graph, name) : ""};
   }
 
   std::string CodesName(QuantizedWeight& weight, GraphId graph, const std::vector<std::int64_t>& dims,
@@ -182,7 +188,7 @@ class Planner {
     }
     weight.int8_tensors.push_back(AddTensor({.graph = graph,
                                              .name = names_.Allocate(name + "_quantized"),
-                                             .type = DataType::kInt8,
+                                             .type = CodeType(weight.scheme),
                                              .dims = dims,
                                              .bytes = weight.shape.elements()}));
     return NewTensorOf(weight.int8_tensors.back()).name;
@@ -205,6 +211,20 @@ class Planner {
                                         .bytes = request.shape.scales() * kScaleBytes}),
                              request.scale_factor});
     return NewTensorOf(weight.scales.back().tensor).name;
+  }
+
+  std::string ZeroPointName(QuantizedWeight& weight, const WeightRequest& request, GraphId graph,
+                            const std::string& name) {
+    for (const std::uint32_t number : weight.zero_points) {
+      const NewTensor& tensor = NewTensorOf(number);
+      if (tensor.graph == graph && tensor.dims == request.scale_dims) return tensor.name;
+    }
+    weight.zero_points.push_back(AddTensor({.graph = graph,
+                                            .name = names_.Allocate(name + "_zero_point"),
+                                            .type = CodeType(weight.scheme),
+                                            .dims = request.scale_dims,
+                                            .bytes = request.shape.scales()}));
+    return NewTensorOf(weight.zero_points.back()).name;
   }
 
   static bool SameBits(float a, float b) {
@@ -310,7 +330,10 @@ class Planner {
     if (const auto* result = std::get_if<ResultOperand>(&operand)) return resolved.results.at(result->node);
     if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
       const WeightNames& names = resolved.weights.at(weight->weight);
-      return weight->part == WeightOperand::Part::kData ? names.data : names.scale;
+      using Part = WeightOperand::Part;
+      return weight->part == Part::kData    ? names.data
+             : weight->part == Part::kScale ? names.scale
+                                            : names.zero_point;
     }
     const auto& activation = std::get<ActivationOperand>(operand);
     const ActivationNames& names = resolved.activations.at(activation.activation);

@@ -34,11 +34,13 @@ struct ScaleOutput {
 struct QuantizedWeight {
   TensorId source = kNone;
   ChannelShape shape;
+  Scheme scheme = {};
   std::optional<Transposition> transposition;  // else the codes are written in the order of the input
   // Numbers of the output tensors that have the codes: more than one where several graphs or shapes want
   // them. They share their bytes.
   std::vector<std::uint32_t> int8_tensors;
-  std::vector<ScaleOutput> scales;  // one for each factor, graph and shape asked for
+  std::vector<ScaleOutput> scales;              // one for each factor, graph and shape asked for
+  std::vector<std::uint32_t> zero_points = {};  // the same for zero points, where the scheme has any
 };
 
 struct Plan {

@@ -42,22 +42,27 @@ Decision PlanGather(const RuleContext& context, const Node& node) {
   for (std::size_t d = 0; d < view.dims.size(); ++d) {
     if (!use.own_scale[d]) use.scale_dims[d] = 1;
   }
-  auto request = RequestWeight(view, use);
+  auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
   const bool by_columns =
       rank == 2 && axis == 0 && SharedByColumns(context, std::get<WeightRequest>(request));
   if (by_columns) {
-    request = RequestWeight(view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
+    request =
+        RequestWeight(context, view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
   }
 
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
   const Operand indices = NameOperand{std::string(node.inputs[1])};
   const std::vector<NewAttribute> along = {{"axis", axis}};
-  const Operand scales = by_columns ? w.scale : edit.Add("Gather", {w.scale, indices}, along);
-  const Operand rows_int8 = edit.Add("Gather", {w.data, indices}, along);
-  const Operand rows_real = edit.AddCast(rows_int8, DataType::kInt8, DataType::kFloat);
-  edit.AddCast(edit.Add("Mul", {rows_real, scales}), DataType::kFloat, view.type);
+  const bool one_for_all_rows = by_columns || w.has_one_scale;
+  const auto of_rows = [&](const Operand& parameters) {
+    return one_for_all_rows ? parameters : edit.Add("Gather", {parameters, indices}, along);
+  };
+  const Operand scales = of_rows(w.scale);
+  const auto zero_points = w.zero_point ? std::optional(of_rows(*w.zero_point)) : std::nullopt;
+  const Operand rows = edit.Add("Gather", {w.data, indices}, along);
+  edit.AddCast(edit.AddDequantized(rows, zero_points, scales), DataType::kFloat, view.type);
   return edit.Take();
 }
 

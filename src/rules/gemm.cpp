@@ -20,10 +20,11 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
     std::swap(view.dims[0], view.dims[1]);
     std::swap(view.strides[0], view.strides[1]);
   }
-  const auto request = RequestWeight(view, {.input = 1,
-                                            .own_scale = {false, true},
-                                            .scale_dims = {view.dims[1]},
-                                            .scale_factor = model.FloatAttribute(node, "alpha", 1)});
+  const auto request = RequestWeight(context, view,
+                                     {.input = 1,
+                                      .own_scale = {false, true},
+                                      .scale_dims = {view.dims[1]},
+                                      .scale_factor = model.FloatAttribute(node, "alpha", 1)});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   EditBuilder edit(context);

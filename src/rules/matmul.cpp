@@ -19,7 +19,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
     use.scale_dims = view.dims;
     use.scale_dims[rank - 2] = 1;
   }
-  const auto request = RequestWeight(view, use);
+  const auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   EditBuilder edit(context);

@@ -26,15 +26,20 @@ struct RuleContext {
   std::multimap<TensorId, ChannelShape> settled_shapes;
 };
 
+[[nodiscard]] constexpr DataType CodeType(const Scheme& scheme) {
+  return scheme.type == WeightType::kUint8 ? DataType::kUint8 : DataType::kInt8;
+}
+
 // A weight to be stored as INT8 with its scales.
 struct WeightRequest {
   std::size_t input = 0;  // which input of the node it is
   TensorId tensor = kNone;
-  ChannelShape shape;                     // of the tensor as it is stored
+  ChannelShape shape;  // of the tensor as it is stored
+  Scheme scheme = {};
   std::vector<std::int64_t> dims;         // as the operator wants the codes
   std::vector<std::int64_t> stored_dims;  // the same dimensions in the order of storage
   std::vector<std::int64_t> perm;         // dims[d] = stored_dims[perm[d]]; empty: they are the same
-  std::vector<std::int64_t> scale_dims;   // of the scale tensor
+  std::vector<std::int64_t> scale_dims;   // of the scales and of the zero points
   float scale_factor = 1;                 // what each scale is multiplied by: Gemm's alpha
 };
 
@@ -48,7 +53,7 @@ struct ActivationOperand {     // an activation, quantized when the model runs
 };
 struct WeightOperand {
   std::size_t weight = 0;  // index into Edit::weights
-  enum class Part { kData, kScale } part = Part::kData;
+  enum class Part { kData, kScale, kZeroPoint } part = Part::kData;
 };
 struct ResultOperand {
   std::size_t node = 0;  // index into Edit::nodes, of an earlier one

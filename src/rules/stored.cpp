@@ -71,14 +71,14 @@ Decision PlanStored(const RuleContext& context, const Node& node) {
       use.own_scale.push_back(d < storable.scaled_dims);
       if (!use.own_scale[d]) use.scale_dims[d] = 1;
     }
-    auto request = RequestWeight(view, use);
+    auto request = RequestWeight(context, view, use);
     if (const auto* skip = std::get_if<Skip>(&request)) {
       if (!first_skip) first_skip = *skip;
       continue;
     }
     const auto w = edit.QuantizeWeight(std::get<WeightRequest>(std::move(request)));
-    const Operand real = edit.AddCast(w.data, DataType::kInt8, DataType::kFloat);
-    inputs[input] = edit.AddCast(edit.Add("Mul", {real, w.scale}), DataType::kFloat, view.type);
+    inputs[input] =
+        edit.AddCast(edit.AddDequantized(w.data, w.zero_point, w.scale), DataType::kFloat, view.type);
     any = true;
   }
   if (!any) return first_skip.value_or(Skip{SkipReason::kNotConstant, ""});

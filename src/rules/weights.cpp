@@ -35,14 +35,17 @@ std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed) {
   return Skip{SkipReason::kOpset, "opset " + std::to_string(opset) + ", needed is " + std::to_string(needed)};
 }
 
-std::variant<WeightRequest, Skip> RequestWeight(const ConstantView& view, const WeightUse& use) {
+std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, const ConstantView& view,
+                                                const WeightUse& use) {
+  const bool one_scale = context.selection.granularity == Granularity::kTensor;
   WeightRequest request{.input = use.input,
                         .tensor = view.tensor,
                         .shape = {1, 1, 1},
+                        .scheme = context.selection.scheme,
                         .dims = view.dims,
                         .stored_dims = {},
                         .perm = {},
-                        .scale_dims = use.scale_dims,
+                        .scale_dims = one_scale ? std::vector<std::int64_t>() : use.scale_dims,
                         .scale_factor = use.scale_factor};
   // A view walks all elements of the tensor once, so the order of storage is that of falling strides.
   // Dimensions of 1 stay where they are seen, before the next larger one.
@@ -62,7 +65,7 @@ std::variant<WeightRequest, Skip> RequestWeight(const ConstantView& view, const 
     const auto size = static_cast<std::uint64_t>(view.dims[d]);
     request.stored_dims.push_back(view.dims[d]);
     if (size == 1) continue;
-    const bool scaled = use.own_scale[d];
+    const bool scaled = use.own_scale[d] && !one_scale;
     if (scaled) {
       if (d < last_scaled) return Skip{SkipReason::kShape, "a Transpose before it reorders its channels"};
       last_scaled = d;
@@ -85,9 +88,14 @@ std::variant<WeightRequest, Skip> RequestWeight(const ConstantView& view, const 
 
 EditBuilder::Weight EditBuilder::QuantizeWeight(WeightRequest request) {
   const std::size_t index = edit_.weights.size();
-  edit_.weights.push_back(std::move(request));
   using Part = WeightOperand::Part;
-  return {WeightOperand{index, Part::kData}, WeightOperand{index, Part::kScale}};
+  Weight weight{.data = WeightOperand{index, Part::kData},
+                .scale = WeightOperand{index, Part::kScale},
+                .zero_point = std::nullopt,
+                .has_one_scale = request.scale_dims.empty()};
+  if (HasZeroPoints(request.scheme)) weight.zero_point = WeightOperand{index, Part::kZeroPoint};
+  edit_.weights.push_back(std::move(request));
+  return weight;
 }
 
 Operand EditBuilder::Add(std::string op_type, std::vector<Operand> inputs,
@@ -112,7 +120,9 @@ Operand EditBuilder::AddCast(Operand value, DataType from, DataType to) {
 Operand EditBuilder::AddProduct(Operand x, DataType type, const Weight& w) {
   if (context_.model.onnx_opset() < kDynamicQuantizationOpset) {
     const Operand real = AddCast(std::move(x), type, DataType::kFloat);
-    const Operand product = Add("DynamicQuantizeMatMul", {real, w.data, w.scale});
+    std::vector<Operand> inputs = {real, w.data, w.scale};
+    if (w.zero_point) inputs.push_back(*w.zero_point);
+    const Operand product = Add("DynamicQuantizeMatMul", std::move(inputs));
     edit_.nodes.back().domain = "com.microsoft";
     return product;
   }
@@ -120,9 +130,18 @@ Operand EditBuilder::AddProduct(Operand x, DataType type, const Weight& w) {
   edit_.activations.push_back({std::move(x), type});
   using Part = ActivationOperand::Part;
   const Operand scale = Add("Mul", {ActivationOperand{index, Part::kScale}, w.scale});
-  const Operand sums = Add("MatMulInteger", {ActivationOperand{index, Part::kData}, w.data,
-                                             ActivationOperand{index, Part::kZeroPoint}});
+  std::vector<Operand> factors = {ActivationOperand{index, Part::kData}, w.data,
+                                  ActivationOperand{index, Part::kZeroPoint}};
+  if (w.zero_point) factors.push_back(*w.zero_point);
+  const Operand sums = Add("MatMulInteger", std::move(factors));
   const Operand real = AddCast(sums, DataType::kInt32, DataType::kFloat);
+  return Add("Mul", {real, scale});
+}
+
+Operand EditBuilder::AddDequantized(Operand codes, const std::optional<Operand>& zero_point,
+                                    const Operand& scale) {
+  Operand real = AddCast(std::move(codes), DataType::kInt8, DataType::kFloat);
+  if (zero_point) real = Add("Sub", {real, AddCast(*zero_point, DataType::kInt8, DataType::kFloat)});
   return Add("Mul", {real, scale});
 }
 

@@ -1,6 +1,7 @@
 // What the rules share: finding the weight of a node, and putting an edit together.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -31,7 +32,8 @@ struct WeightUse {
 
 // The weight as it is to be stored: the codes stay in the order of the constant that they come from, whatever
 // order the operator wants. The skip is for views that would put the scales in another order than the codes'.
-[[nodiscard]] std::variant<WeightRequest, Skip> RequestWeight(const ConstantView& view, const WeightUse& use);
+[[nodiscard]] std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context,
+                                                              const ConstantView& view, const WeightUse& use);
 
 // Puts an Edit together node by node.
 class EditBuilder {
@@ -40,6 +42,8 @@ class EditBuilder {
 
   struct Weight {
     Operand data, scale;
+    std::optional<Operand> zero_point;  // nothing: all are 0
+    bool has_one_scale = false;         // a scalar, for all of the weight
   };
   Weight QuantizeWeight(WeightRequest request);
 
@@ -53,9 +57,13 @@ class EditBuilder {
 
   // x * W in float32, x being of `type`, in the form that ONNX Runtime fuses into MatMulIntegerToFloat:
   //   Mul( Cast(MatMulInteger(x_q, W_q, x_zero_point)), Mul(x_scale, W_scale) )
-  // The weight's zero point is zero and left out. Before opset 11, which brought DynamicQuantizeLinear, one
+  // A weight's zero points of zero are left out. Before opset 11, which brought DynamicQuantizeLinear, one
   // node of com.microsoft does the same: DynamicQuantizeMatMul.
   Operand AddProduct(Operand x, DataType type, const Weight& w);
+
+  // What codes stand for, in float32: (codes - zero_point) * scale, in operators that every opset from 7 on
+  // has.
+  Operand AddDequantized(Operand codes, const std::optional<Operand>& zero_point, const Operand& scale);
 
   // The node that is replaced, computing with these inputs. The last node of the edit.
   void AddTheNodeItself(const Node& node, std::vector<Operand> inputs);

@@ -32,6 +32,10 @@ QuantizeOptions ManyOptions() {
 TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
   EXPECT_EQ(json::parse(DecidingOptions(ManyOptions())), json({{"ops", {"MatMul"}},
                                                                {"store_int8", json::array()},
+                                                               {"weight_type", "int8"},
+                                                               {"symmetric", true},
+                                                               {"granularity", "channel"},
+                                                               {"reduce_range", false},
                                                                {"subgraphs", true},
                                                                {"override_inputs", false},
                                                                {"include", {"a.*"}},
@@ -40,6 +44,10 @@ TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
                                                                {"external_data", "auto"}}));
   EXPECT_EQ(json::parse(DecidingOptions({})), json({{"ops", {"MatMul", "Gemm", "Gather"}},
                                                     {"store_int8", json::array()},
+                                                    {"weight_type", "int8"},
+                                                    {"symmetric", true},
+                                                    {"granularity", "channel"},
+                                                    {"reduce_range", false},
                                                     {"subgraphs", true},
                                                     {"override_inputs", false},
                                                     {"include", json::array()},

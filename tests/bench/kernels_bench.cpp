@@ -121,7 +121,7 @@ void BM_QuantizeRow(benchmark::State& state) {
   for (auto _ : state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
       for (std::size_t i = 0; i < tile.size(); i += columns) {
-        QuantizeRow(tile.subspan(i, columns), 1.0F / 127, out.subspan(i, columns));
+        QuantizeRow(tile.subspan(i, columns), 1.0F / 127, 0, out.subspan(i, columns));
       }
     });
     benchmark::ClobberMemory();
@@ -141,7 +141,7 @@ void BM_QuantizeByColumn(benchmark::State& state) {
   const std::vector<float> scales(columns, 1.0F / 127);
   for (auto _ : state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
-      QuantizeByColumn(tile, 0, scales, out);
+      QuantizeByColumn(tile, 0, scales, {}, out);
     });
     benchmark::ClobberMemory();
   }
@@ -163,7 +163,7 @@ void BM_QuantizeTransposed(benchmark::State& state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
       const std::size_t rows = tile.size() / columns;
       const std::vector<float> scales(rows, 1.0F / 127);
-      QuantizeTransposed(tile, rows, columns, scales, out.data(), rows);
+      QuantizeTransposed(tile, rows, columns, scales, {}, out.data(), rows);
     });
     benchmark::ClobberMemory();
   }

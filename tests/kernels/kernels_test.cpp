@@ -88,6 +88,23 @@ TEST_P(KernelsTest, AbsMaxBitsByColumn) {
   }
 }
 
+TEST_P(KernelsTest, MagnitudesOfOneSign) {
+  for (const Sign sign : {Sign::kPositive, Sign::kNegative}) {
+    for (const std::size_t length : Lengths()) {
+      const FencedBuffer<float> values(AnyFinite(length, random_));
+      EXPECT_EQ(AbsMaxBits(values.span(), sign), reference::AbsMaxBits(values.span(), sign)) << length;
+    }
+    for (const std::size_t columns : kColumns) {
+      const FencedBuffer<float> piece(AnyFinite(5 * columns + 3, random_));
+      std::vector<std::uint32_t> max(columns);
+      std::vector<std::uint32_t> expected(columns);
+      AbsMaxBitsByColumn(piece.span(), columns / 2, max, sign);
+      reference::AbsMaxBitsByColumn(piece.span(), columns / 2, expected, sign);
+      EXPECT_EQ(max, expected) << columns;
+    }
+  }
+}
+
 TEST_P(KernelsTest, NonFiniteShowsInMaxima) {
   for (const float bad :
        {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
@@ -95,6 +112,8 @@ TEST_P(KernelsTest, NonFiniteShowsInMaxima) {
     std::vector<float> values(700, std::numeric_limits<float>::max());
     values[501] = bad;
     EXPECT_GE(AbsMaxBits(values), kNonFiniteBits);
+    EXPECT_GE(std::max(AbsMaxBits(values, Sign::kPositive), AbsMaxBits(values, Sign::kNegative)),
+              kNonFiniteBits);
     std::vector<std::uint32_t> max(7);
     AbsMaxBitsByColumn(values, 0, max);
     EXPECT_GE(max[501 % 7], kNonFiniteBits);
@@ -109,8 +128,8 @@ TEST_P(KernelsTest, QuantizeRow) {
       const FencedBuffer<float> values(AroundCodes(length, scale, random_));
       const FencedBuffer<std::int8_t> codes(length);
       std::vector<std::int8_t> expected(length);
-      reference::QuantizeRow(values.span(), scale, expected);
-      QuantizeRow(values.span(), scale, codes.span());
+      reference::QuantizeRow(values.span(), scale, 0, expected);
+      QuantizeRow(values.span(), scale, 0, codes.span());
       EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << length << ' ' << scale;
     }
   }
@@ -120,7 +139,7 @@ TEST_P(KernelsTest, QuantizeRowWritesItsCodesOnly) {
   for (std::size_t length = 0; length < 100; ++length) {
     const std::vector<float> values(length, 1.0F);
     std::vector<std::int8_t> codes(length + 128, kUntouched);
-    QuantizeRow(values, 1.0F, std::span(codes).subspan(64, length));
+    QuantizeRow(values, 1.0F, 0, std::span(codes).subspan(64, length));
     EXPECT_EQ(std::ranges::count(codes, kUntouched), 128) << length;
     EXPECT_EQ(std::count(codes.begin() + 64, codes.end() - 64, 1), static_cast<std::ptrdiff_t>(length));
   }
@@ -139,8 +158,8 @@ TEST_P(KernelsTest, QuantizeByColumn) {
         const FencedBuffer<float> piece(AroundCodes(length, 0x1p-5F, random_));
         const FencedBuffer<std::int8_t> codes(length);
         std::vector<std::int8_t> expected(length);
-        reference::QuantizeByColumn(piece.span(), first_column, scales.span(), expected);
-        QuantizeByColumn(piece.span(), first_column, scales.span(), codes.span());
+        reference::QuantizeByColumn(piece.span(), first_column, scales.span(), {}, expected);
+        QuantizeByColumn(piece.span(), first_column, scales.span(), {}, codes.span());
         EXPECT_TRUE(std::ranges::equal(codes.span(), expected))
             << columns << ' ' << length << ' ' << first_column;
       }
@@ -162,11 +181,47 @@ TEST_P(KernelsTest, QuantizeTransposed) {
         const std::size_t size = rows == 0 || cols == 0 ? 0 : (cols - 1) * stride + rows;
         const FencedBuffer<std::int8_t> codes(std::vector<std::int8_t>(size, kUntouched));
         std::vector<std::int8_t> expected(size, kUntouched);
-        reference::QuantizeTransposed(matrix.span(), rows, cols, scales, expected.data(), stride);
-        QuantizeTransposed(matrix.span(), rows, cols, scales, codes.span().data(), stride);
+        reference::QuantizeTransposed(matrix.span(), rows, cols, scales, {}, expected.data(), stride);
+        QuantizeTransposed(matrix.span(), rows, cols, scales, {}, codes.span().data(), stride);
         EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << rows << ' ' << cols << ' ' << gap;
       }
     }
+  }
+}
+
+// Zero points in every form, on values whose codes lie at the ends once these are added.
+TEST_P(KernelsTest, ZeroPoints) {
+  for (const float zero_point : {-128.0F, -127.0F, -1.0F, 3.0F, 127.0F}) {
+    for (const std::size_t length : {1U, 15U, 16U, 64U, 100U, 1025U}) {
+      const FencedBuffer<float> values(AroundCodes(length, 0x1p-6F, random_));
+      std::vector<std::int8_t> codes(length);
+      std::vector<std::int8_t> expected(length);
+      reference::QuantizeRow(values.span(), 0x1p-7F, zero_point, expected);
+      QuantizeRow(values.span(), 0x1p-7F, zero_point, codes);
+      EXPECT_EQ(codes, expected) << length << ' ' << zero_point;
+    }
+  }
+  for (const std::size_t columns : kColumns) {
+    std::vector<float> scales(columns);
+    std::vector<float> zero_points(columns);
+    for (std::size_t c = 0; c < columns; ++c) {
+      scales[c] = std::ldexp(1.0F, -static_cast<int>(c % 9));
+      zero_points[c] = static_cast<float>(static_cast<int>(random_() % 256) - 128);
+    }
+    for (const std::size_t first_column : FirstColumns(columns)) {
+      const FencedBuffer<float> piece(AroundCodes(4 * columns + 1, 0x1p-4F, random_));
+      std::vector<std::int8_t> codes(piece.span().size());
+      std::vector<std::int8_t> expected(codes.size());
+      reference::QuantizeByColumn(piece.span(), first_column, scales, zero_points, expected);
+      QuantizeByColumn(piece.span(), first_column, scales, zero_points, codes);
+      EXPECT_EQ(codes, expected) << columns << ' ' << first_column;
+    }
+    const FencedBuffer<float> matrix(AroundCodes(columns * 70, 0x1p-4F, random_));
+    std::vector<std::int8_t> codes(columns * 70);
+    std::vector<std::int8_t> expected(codes.size());
+    reference::QuantizeTransposed(matrix.span(), columns, 70, scales, zero_points, expected.data(), columns);
+    QuantizeTransposed(matrix.span(), columns, 70, scales, zero_points, codes.data(), columns);
+    EXPECT_EQ(codes, expected) << columns;
   }
 }
 
@@ -175,9 +230,9 @@ TEST_P(KernelsTest, NothingIsFine) {
   EXPECT_EQ(AbsMaxBits({}), 0U);
   EXPECT_EQ(FindNonFinite({}), std::nullopt);
   AbsMaxBitsByColumn({}, 0, {});
-  QuantizeRow({}, 1.0F, {});
-  QuantizeByColumn({}, 0, {}, {});
-  QuantizeTransposed({}, 0, 0, {}, nullptr, 0);
+  QuantizeRow({}, 1.0F, 0, {});
+  QuantizeByColumn({}, 0, {}, {}, {});
+  QuantizeTransposed({}, 0, 0, {}, {}, nullptr, 0);
 }
 
 TEST_P(KernelsTest, FindNonFinite) {

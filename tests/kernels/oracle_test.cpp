@@ -52,7 +52,9 @@ std::span<std::int8_t> Elements(CodeMatrix& matrix) {
 
 Eigen::ArrayXf Scales(const std::vector<std::uint32_t>& max) {
   Eigen::ArrayXf scales(static_cast<Eigen::Index>(max.size()));
-  std::transform(max.begin(), max.end(), scales.begin(), SymmetricInt8Scale);
+  std::transform(max.begin(), max.end(), scales.begin(), [](std::uint32_t bits) {
+    return ParametersOf({}, {bits, 0}).scale;
+  });
   return scales;
 }
 
@@ -64,7 +66,7 @@ Quantized ByColumn(const FloatMatrix& weights) {
   std::vector<std::uint32_t> max(static_cast<std::size_t>(weights.cols()));
   AbsMaxBitsByColumn(Elements(weights), 0, max);
   Quantized result{Scales(max), CodeMatrix(weights.rows(), weights.cols())};
-  QuantizeByColumn(Elements(weights), 0, Elements(result.scales), Elements(result.codes));
+  QuantizeByColumn(Elements(weights), 0, Elements(result.scales), {}, Elements(result.codes));
   return result;
 }
 
@@ -80,7 +82,7 @@ Quantized ByRow(const FloatMatrix& weights) {
   Quantized result{Scales(RowMaxima(weights)), CodeMatrix(weights.rows(), weights.cols())};
   const auto cols = static_cast<std::size_t>(weights.cols());
   for (Eigen::Index r = 0; r < weights.rows(); ++r) {
-    QuantizeRow({&weights(r, 0), cols}, result.scales(r), {&result.codes(r, 0), cols});
+    QuantizeRow({&weights(r, 0), cols}, result.scales(r), 0, {&result.codes(r, 0), cols});
   }
   return result;
 }
@@ -88,8 +90,8 @@ Quantized ByRow(const FloatMatrix& weights) {
 Quantized ByRowTransposed(const FloatMatrix& weights) {
   Quantized result{Scales(RowMaxima(weights)), CodeMatrix(weights.cols(), weights.rows())};
   QuantizeTransposed(Elements(weights), static_cast<std::size_t>(weights.rows()),
-                     static_cast<std::size_t>(weights.cols()), Elements(result.scales), result.codes.data(),
-                     static_cast<std::size_t>(weights.rows()));
+                     static_cast<std::size_t>(weights.cols()), Elements(result.scales), {},
+                     result.codes.data(), static_cast<std::size_t>(weights.rows()));
   return result;
 }
 

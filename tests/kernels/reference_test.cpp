@@ -19,7 +19,7 @@ using Codes = std::vector<std::int8_t>;
 
 Codes Quantized(const std::vector<float>& values, float scale) {
   Codes codes(values.size());
-  QuantizeRow(values, scale, codes);
+  QuantizeRow(values, scale, 0, codes);
   return codes;
 }
 
@@ -67,13 +67,14 @@ TEST(Reference, ColumnsGoOnWhereThePieceBefore) {
                                        std::bit_cast<std::uint32_t>(3.0F)}));
 
   Codes codes(5);
-  QuantizeByColumn(std::vector<float>{8, 8, 8, 8, 8}, 2, std::vector<float>{1, 2, 4}, codes);
+  QuantizeByColumn(std::vector<float>{8, 8, 8, 8, 8}, 2, std::vector<float>{1, 2, 4}, {}, codes);
   EXPECT_EQ(codes, (Codes{2, 8, 4, 2, 8}));
 }
 
 TEST(Reference, RowsBecomeColumns) {
   Codes codes(8, 99);
-  QuantizeTransposed(std::vector<float>{1, 2, 3, 4, 6, 8}, 2, 3, std::vector<float>{1, 2}, codes.data(), 3);
+  QuantizeTransposed(std::vector<float>{1, 2, 3, 4, 6, 8}, 2, 3, std::vector<float>{1, 2}, {}, codes.data(),
+                     3);
   EXPECT_EQ(codes, (Codes{1, 2, 99, 2, 3, 99, 3, 4}));
 }
 

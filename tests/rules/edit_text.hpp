@@ -25,7 +25,9 @@ inline std::string OperandText(const Operand& operand) {
   if (const auto* result = std::get_if<ResultOperand>(&operand)) return "#" + std::to_string(result->node);
   if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
     return "weight" + std::to_string(weight->weight) +
-           (weight->part == WeightOperand::Part::kData ? ".data" : ".scale");
+           (weight->part == WeightOperand::Part::kData    ? ".data"
+            : weight->part == WeightOperand::Part::kScale ? ".scale"
+                                                          : ".zero_point");
   }
   const auto& activation = std::get<ActivationOperand>(operand);
   using Part = ActivationOperand::Part;

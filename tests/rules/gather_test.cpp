@@ -27,6 +27,32 @@ std::string Expected(const std::string& weight, const std::string& axis) {
          "\n#1 Gather(weight0.data, i) axis=" + axis + "\n#2 Cast(#1) to=1\n#3 Mul(#2, #0)\n";
 }
 
+TEST(GatherRule, ZeroPointsAreGatheredToo) {
+  Selection selection;
+  selection.scheme.type = WeightType::kUint8;
+  ModelBuilder builder;
+  builder.Initializer("w", {5, 8}, RandomValues(40)).Node("Gather", {"w", "i"}, {"y"});
+  EXPECT_EQ(testing::DecideLast(builder, selection), R"(
+weight w as {5, 8, 1} -> [5, 8], scales [5, 1] * 1
+#0 Gather(weight0.scale, i) axis=0
+#1 Gather(weight0.zero_point, i) axis=0
+#2 Gather(weight0.data, i) axis=0
+#3 Cast(#2) to=1
+#4 Cast(#1) to=1
+#5 Sub(#3, #4)
+#6 Mul(#5, #0)
+)");
+  selection.granularity = Granularity::kTensor;
+  EXPECT_EQ(testing::DecideLast(builder, selection), R"(
+weight w as {1, 40, 1} -> [5, 8], scales [] * 1
+#0 Gather(weight0.data, i) axis=0
+#1 Cast(#0) to=1
+#2 Cast(weight0.zero_point) to=1
+#3 Sub(#1, #2)
+#4 Mul(#3, weight0.scale)
+)");
+}
+
 TEST(GatherRule, AScaleForEachRow) {
   const std::string by_row = Expected("{6, 4, 1} -> [6, 4], scales [6, 1]", "0");
   EXPECT_EQ(Gather({6, 4}, 0), by_row);

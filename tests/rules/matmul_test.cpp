@@ -89,6 +89,36 @@ activation x )" + std::string(name) + R"(
   }
 }
 
+TEST(MatMulRule, ZeroPointsGoIntoTheProduct) {
+  Selection selection;
+  selection.scheme.symmetric = false;
+  for (const std::int64_t opset : {10, 17}) {
+    ModelBuilder builder(opset);
+    builder.Initializer("w", {3, 5}, RandomValues(15)).Node("MatMul", {"x", "w"}, {"y"});
+    EXPECT_EQ(DecideLast(builder, selection), opset == 10 ? R"(
+weight w as {1, 3, 5} -> [3, 5], scales [5] * 1
+#0 com.microsoft.DynamicQuantizeMatMul(x, weight0.data, weight0.scale, weight0.zero_point)
+)"
+                                                          : R"(
+weight w as {1, 3, 5} -> [3, 5], scales [5] * 1
+activation x
+#0 Mul(activation0.scale, weight0.scale)
+#1 MatMulInteger(activation0.data, weight0.data, activation0.zero_point, weight0.zero_point)
+#2 Cast(#1) to=1
+#3 Mul(#2, #0)
+)");
+  }
+}
+
+TEST(MatMulRule, OneScaleForTheTensor) {
+  Selection selection;
+  selection.granularity = Granularity::kTensor;
+  ModelBuilder builder;
+  builder.Initializer("w", {2, 3, 5}, RandomValues(30)).Node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_THAT(DecideLast(builder, selection),
+              ::testing::StartsWith("\nweight w as {1, 30, 1} -> [2, 3, 5], scales [] * 1\n"));
+}
+
 TEST(MatMulRule, TakesNoVectors) {
   ModelBuilder builder;
   builder.Initializer("w", {15}, RandomValues(15)).Node("MatMul", {"x", "w"}, {"y"});
