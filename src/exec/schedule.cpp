@@ -71,11 +71,10 @@ class Scheduler {
 
   // A group that takes several tiles: its scales are known only after the last of them.
   void AddGroup(std::uint32_t index, std::uint64_t start, std::uint64_t bytes) {
-    const std::uint64_t tile_bytes = TileBytes(index);
-    const bool hold = DivideUp(bytes, tile_bytes) <= options_.held_tiles;
+    const std::vector<ByteRange> ranges = Cut(index, start, bytes);
+    const bool hold = ranges.size() <= options_.held_tiles;
     std::deque<Step> emissions;
-    for (std::uint64_t at = start; at < start + bytes; at += tile_bytes) {
-      const ByteRange range{at, std::min(tile_bytes, start + bytes - at)};
+    for (const ByteRange& range : ranges) {
       const bool last = range.end() == start + bytes;
       while (hold && held_ == options_.held_tiles) EmitOne();
       Step scan = MakeStep(hold ? StepKind::kScanHold : StepKind::kScan, index, range);
@@ -87,6 +86,28 @@ class Scheduler {
       emissions.push_back(emission);
     }
     to_emit_.insert(to_emit_.end(), emissions.begin(), emissions.end());
+  }
+
+  // A group as tiles. Where its matrix is to be transposed, a tile has whole rows or a part of one.
+  std::vector<ByteRange> Cut(std::uint32_t index, std::uint64_t start, std::uint64_t bytes) const {
+    const std::uint64_t end = start + bytes;
+    const std::uint64_t tile_bytes = TileBytes(index);
+    const std::uint64_t row_bytes = RowBytes(index);
+    std::vector<ByteRange> ranges;
+    for (std::uint64_t at = start; at < end;) {
+      const std::uint64_t most = row_bytes < tile_bytes ? tile_bytes / row_bytes * row_bytes
+                                                        : std::min(tile_bytes, row_bytes - at % row_bytes);
+      ranges.push_back({at, std::min(most, end - at)});
+      at = ranges.back().end();
+    }
+    return ranges;
+  }
+
+  // Of the rows that tiles must not mix; everything is one row where nothing is transposed.
+  std::uint64_t RowBytes(std::uint32_t index) const {
+    const auto& transposition = plan_.weights[*layout_.work[index].weight].transposition;
+    if (!transposition) return UINT64_MAX;
+    return transposition->columns * ElementBytes(model_.tensors()[layout_.work[index].source].type);
   }
 
   // Reads a tile; then one that waits is written.

@@ -32,7 +32,8 @@ enum class StepKind {
 inline constexpr std::uint32_t kNoItem = UINT32_MAX;
 
 // A tile: a run of bytes of one input file. Of a weight whose groups fit a tile it is one or more whole
-// groups; else a part of one group, whose tiles are all scanned before the first is quantized.
+// groups; else a part of one group, whose tiles are all scanned before the first is quantized. Of a weight
+// that is to be transposed it is whole rows, or a part of one.
 struct Step {
   StepKind kind = StepKind::kPass;
   std::uint32_t item = kNoItem;  // index into Layout::work

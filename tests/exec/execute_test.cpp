@@ -64,7 +64,7 @@ class Execution : public ::testing::Test {
     builder.Save(folder_ / "in.onnx");
     const auto file_system = MakePosixFileSystem();
     Model model = Model::Load(*file_system, folder_ / "in.onnx");
-    const Plan plan = MakePlan(model, {});
+    const Plan plan = MakePlan(model, selection_);
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
     Outputs outputs;
@@ -107,6 +107,7 @@ class Execution : public ::testing::Test {
   }
 
   TempFolder folder_;
+  Selection selection_ = {};
 };
 
 // Adds a node that has `weight` as its weight.
@@ -180,6 +181,83 @@ TEST_P(ExecutionAtBudgets, EveryShapeEqualsTheOracle) {
       EXPECT_EQ(std::memcmp(scales.data(), expected.scales.data(), scales.size() * sizeof(float)), 0);
     } else {
       ExpectMatches(outputs, cases[i].name, channels_in_columns);
+    }
+  }
+}
+
+// One scale for all of a weight: tiles that are transposed are parts of one group, and of one matrix.
+TEST_P(ExecutionAtBudgets, OneScaleForATensorEqualsTheOracle) {
+  struct Case {
+    const char* name;
+    std::int64_t rows, columns;
+    void (*add)(ModelBuilder&, const std::string&);
+    bool transposed;
+  };
+  const std::vector<Case> cases = {
+      {"mm_tiles", 900, 700, AddMatMul, false},           {"gemm_small", 6, 9, AddTransposedGemm, true},
+      {"gemm_tiles", 1111, 701, AddTransposedGemm, true}, {"gemm_twice", 2111, 1701, AddTransposedGemm, true},
+      {"gemm_long", 3, 400'011, AddTransposedGemm, true}, {"table_tiles", 5003, 129, AddGather, false},
+  };
+  selection_.granularity = Granularity::kTensor;
+  ModelBuilder builder;
+  std::vector<RowMajor> matrices;
+  for (const Case& c : cases) {
+    const auto values =
+        RandomValues(static_cast<std::size_t>(c.rows * c.columns), static_cast<std::uint32_t>(c.rows), 0.02F);
+    builder.Initializer(c.name, {c.rows, c.columns}, values, Storage::kExternal);
+    c.add(builder, c.name);
+    matrices.push_back(Matrix(values, c.rows, c.columns));
+  }
+  const auto outputs = Run(builder, {.threads = GetParam().threads,
+                                     .memory_budget = GetParam().budget,
+                                     .on_progress = {},
+                                     .should_stop = {}});
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const RowMajor as_written = cases[i].transposed ? RowMajor(matrices[i].transpose()) : matrices[i];
+    const RowMajor one_column = Eigen::Map<const RowMajor>(as_written.data(), as_written.size(), 1);
+    ExpectMatches(outputs, cases[i].name, one_column);
+  }
+}
+
+// Batches whose matrices are turned one by one.
+TEST_P(ExecutionAtBudgets, TransposedBatchesEqualTheOracle) {
+  struct Case {
+    const char* name;
+    std::int64_t batches, rows, columns;
+  };
+  const std::vector<Case> cases = {{"small", 5, 6, 7}, {"tiles", 3, 301, 402}, {"long", 2, 3, 70'001}};
+  ModelBuilder builder;
+  for (const Case& c : cases) {
+    const std::string name = c.name;
+    const auto values = RandomValues(static_cast<std::size_t>(c.batches * c.rows * c.columns), 3, 0.02F);
+    builder.Initializer(name, {c.batches, c.rows, c.columns}, values, Storage::kExternal);
+    auto& perm = *builder.Node("Transpose", {name}, {name + "_turned"}).add_attribute();
+    perm.set_name("perm");
+    perm.set_type(onnx::AttributeProto::INTS);
+    for (const int axis : {0, 2, 1}) perm.add_ints(axis);
+    builder.Node("MatMul", {"x", name + "_turned"}, {name + "_out"});
+  }
+  const auto outputs = Run(builder, {.threads = GetParam().threads,
+                                     .memory_budget = GetParam().budget,
+                                     .on_progress = {},
+                                     .should_stop = {}});
+  for (const Case& c : cases) {
+    const std::string name = c.name;
+    const auto values = RandomValues(static_cast<std::size_t>(c.batches * c.rows * c.columns), 3, 0.02F);
+    const std::string bytes = outputs.Bytes(name + "_quantized");
+    const auto scales = outputs.Floats(name + "_scale");
+    const auto size = static_cast<std::size_t>(c.rows * c.columns);
+    ASSERT_EQ(bytes.size(), static_cast<std::size_t>(c.batches) * size);
+    for (std::int64_t b = 0; b < c.batches; ++b) {
+      const RowMajor turned =
+          Matrix(values, c.batches * c.rows, c.columns).middleRows(b * c.rows, c.rows).transpose();
+      const auto expected = testing::QuantizeColumns(turned.cast<double>());
+      EXPECT_EQ(std::memcmp(bytes.data() + static_cast<std::size_t>(b) * size, expected.values.data(), size),
+                0)
+          << name << " matrix " << b;
+      for (std::int64_t r = 0; r < c.rows; ++r) {
+        EXPECT_EQ(scales[static_cast<std::size_t>(b * c.rows + r)], expected.scales[r]) << name;
+      }
     }
   }
 }
@@ -327,7 +405,7 @@ TEST_F(Execution, TellsHowFarItIs) {
     EXPECT_TRUE(std::ranges::is_sorted(seen));
     const auto file_system = MakePosixFileSystem();
     Model model = Model::Load(*file_system, folder_ / "in.onnx");
-    const Plan plan = MakePlan(model, {});
+    const Plan plan = MakePlan(model, selection_);
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, ExternalData::kAlways, "out.onnx.data", {});
     EXPECT_EQ(seen.back(), BytesToRead(model, plan, layout, options));
