@@ -11,6 +11,15 @@
 
 namespace qi8 {
 
+// The oldest ONNX Runtime that is to run the result.
+struct TargetRuntime {
+  unsigned major = 1;
+  unsigned minor = 0;
+
+  // Before, only uint8.
+  [[nodiscard]] bool conv_takes_int8() const { return major > 1 || (major == 1 && minor >= 24); }
+};
+
 // Which nodes are quantized.
 struct Selection {
   std::vector<std::string> ops = {"MatMul", "Gemm", "Gather"};  // operators; "all" for every rule
@@ -24,6 +33,9 @@ struct Selection {
   std::uint64_t min_elements = 0;  // weights with fewer are left alone
   Scheme scheme = {};
   Granularity granularity = Granularity::kChannel;
+  // A MatMul is quantized only where one factor is constant; false: also the product of two activations.
+  bool matmul_const_b_only = true;
+  TargetRuntime target = {};
   bool subgraphs = true;  // also in the bodies of If, Loop and Scan
   // Also initializers that are graph inputs too: as these are then no inputs any more, a caller cannot give
   // others.
@@ -42,9 +54,11 @@ struct QuantizeOptions {
   Selection selection;
   ExternalData external_data = ExternalData::kAlways;
   bool replace_output = false;  // --force
-  bool dry_run = false;         // plan and lay out, write nothing
-  bool allow_empty = false;     // write an output even where nothing is quantized
-  bool hash_inputs = true;      // --no-input-checksum unsets it
+  bool keep_non_finite =
+      false;                 // leave weights with a NaN or an infinity as they are; else they are an error
+  bool dry_run = false;      // plan and lay out, write nothing
+  bool allow_empty = false;  // write an output even where nothing is quantized
+  bool hash_inputs = true;   // --no-input-checksum unsets it
 
   std::optional<std::filesystem::path> checksum_file;  // default: OUTPUT.onnx.sha256
   std::optional<std::filesystem::path> audit_log;      // default: quantization_log.jsonl beside the output

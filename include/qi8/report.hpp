@@ -23,6 +23,7 @@ enum class SkipReason {
   kAmbiguous,            // the weight's name is defined twice
   kType,                 // an element type that is not quantized
   kSparse,               // stored as a sparse tensor
+  kNonFinite,            // it has a NaN or an infinity, and was to be kept then
   kQuantized,            // restored from a form of few bits already
   kShape,                // a rank or size for which the operator has no INT8 form
   kNoSaving,             // INT8 and scales would take as many bytes as the weight

@@ -6,7 +6,11 @@
 
 namespace qi8 {
 
-enum class WeightType : std::uint8_t { kInt8, kUint8 };
+enum class WeightType : std::uint8_t {
+  kInt8,
+  kUint8,
+  kShiftedInt8,  // int8 codes and zero points plus 128, as uint8: for operators that take no int8
+};
 
 // How many scales a weight has.
 enum class Granularity : std::uint8_t {

@@ -30,6 +30,10 @@ nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
           {"symmetric", options.selection.scheme.symmetric},
           {"granularity", options.selection.granularity == Granularity::kTensor ? "tensor" : "channel"},
           {"reduce_range", options.selection.scheme.reduce_range},
+          {"matmul_const_b_only", options.selection.matmul_const_b_only},
+          {"target_ort", std::to_string(options.selection.target.major) + "." +
+                             std::to_string(options.selection.target.minor)},
+          {"keep_nonfinite", options.keep_non_finite},
           {"subgraphs", options.selection.subgraphs},
           {"override_inputs", options.selection.override_inputs},
           {"external_data", NameOf(options.external_data)}};

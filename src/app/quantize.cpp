@@ -15,6 +15,7 @@
 #include "audit/checksum_file.hpp"
 #include "core/text.hpp"
 #include "exec/execute.hpp"
+#include "exec/non_finite.hpp"
 #include "io/staged_file.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
@@ -57,9 +58,9 @@ class Run {
     ReportInputs(model);
 
     observer_.OnStage("plan");
-    Plan plan = MakePlan(model, options_.selection);
+    Plan plan = MakePlan(model, options_.selection, NonFiniteTensors(model));
     ReportPlan(model, plan);
-    if (plan.weights.empty() && !options_.allow_empty) {
+    if (report_.plan.quantized_nodes == 0 && !options_.allow_empty) {
       End(Outcome::kNothingQuantized);
       return RecordWithoutOutput("nothing-quantized", "");
     }
@@ -90,6 +91,11 @@ class Run {
     report_.audit_log = paths_.audit_log.native();
     End(Outcome::kDone);
     RecordDone();
+  }
+
+  std::set<TensorId> NonFiniteTensors(const Model& model) {
+    if (!options_.keep_non_finite) return {};
+    return FindNonFiniteTensors(model, [this] { return observer_.ShouldStop(); });
   }
 
   void ReportInputs(const Model& model) {

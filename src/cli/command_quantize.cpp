@@ -1,8 +1,10 @@
 #include "cli/command_quantize.hpp"
 
+#include <charconv>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "cli/console.hpp"
 #include "plan/report_text.hpp"
@@ -30,11 +32,29 @@ std::vector<std::string> Keys(const Map& map) {
 // Without a description: the help of the option has the words already.
 CLI::Validator OneOf(const std::vector<std::string>& words) { return CLI::IsMember(words).description(""); }
 
+// "1.24", with more behind it or without.
+std::optional<TargetRuntime> ParseVersion(const std::string& text) {
+  TargetRuntime version;
+  const char* const end = text.data() + text.size();
+  const auto major = std::from_chars(text.data(), end, version.major);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
+  const auto minor = std::from_chars(major.ptr + 1, end, version.minor);
+  if (minor.ec != std::errc() || (minor.ptr != end && *minor.ptr != '.')) return std::nullopt;
+  return version;
+}
+
 // strtoull takes "-5" for a very large number.
 CLI::Validator NotNegative() {
   return {
       [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
       ""};
+}
+
+CLI::Validator IsVersion() {
+  return {[](const std::string& text) {
+            return ParseVersion(text) ? std::string() : text + " is no version such as 1.24";
+          },
+          ""};
 }
 
 // Standard output is what was asked for: a reader that cannot take it all is told by the status.
@@ -80,6 +100,14 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->capture_default_str()
       ->group(selection);
 
+  app.add_option("--matmul-const-b-only", options_.selection.matmul_const_b_only,
+                 "false: also MatMuls of two activations, both quantized when the model runs")
+      ->type_name("BOOL")
+      ->default_str("true")
+      ->group(selection);
+  app.add_flag("--keep-nonfinite", options_.keep_non_finite,
+               "Leave weights with a NaN or an infinity as they are; else they are an error")
+      ->group(selection);
   app.add_option("--subgraphs", options_.selection.subgraphs, "Also in the bodies of If, Loop and Scan")
       ->type_name("BOOL")
       ->default_str("true")
@@ -104,6 +132,12 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->group(scheme);
   app.add_flag("--reduce-range", options_.selection.scheme.reduce_range,
                "Codes of 7 bits, for CPUs without VNNI, whose products of bytes saturate")
+      ->group(scheme);
+
+  app.add_option("--target-ort", target_ort_,
+                 "Oldest ONNX Runtime to run it: Conv has int8 codes from 1.24 on, else uint8")
+      ->check(IsVersion())
+      ->type_name("VERSION")
       ->group(scheme);
 
   const std::string output = "What is written";
@@ -168,6 +202,7 @@ std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_le
 ExitStatus CommandQuantize::Run() {
   options_.external_data = kExternalData.at(external_data_);
   options_.selection.scheme.type = kWeightTypes.at(weight_type_);
+  if (!target_ort_.empty()) options_.selection.target = ParseVersion(target_ort_).value();
   options_.selection.granularity = kGranularities.at(granularity_);
   options_.hash_inputs = !no_input_checksum_;
   const auto logger = MakeLogger(LogLevel());

@@ -19,6 +19,7 @@ class CommandQuantize final : public Command {
 
   QuantizeOptions options_;
   std::string progress_ = "auto";
+  std::string target_ort_;
   std::string weight_type_ = "int8";
   std::string granularity_ = "channel";
   std::string external_data_ = "always";

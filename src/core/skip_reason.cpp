@@ -40,6 +40,8 @@ Words WordsFor(SkipReason reason) {
       return {"type", "weight's element type is not quantized"};
     case SkipReason::kSparse:
       return {"sparse", "weight is a sparse tensor"};
+    case SkipReason::kNonFinite:
+      return {"non-finite", "weight has a NaN or an infinity"};
     case SkipReason::kQuantized:
       return {"quantized", "weight is quantized already"};
     case SkipReason::kShape:

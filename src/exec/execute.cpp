@@ -220,11 +220,11 @@ class Pipeline {
       index[d] = static_cast<std::int64_t>(element % dim);
       element /= dim;
     }
-    throw Error(ErrorKind::kFailure, Quote(model_.files().front().file->path()) + ": tensor " +
-                                         Quote(tensor.name) + " has a NaN or an infinity" +
-                                         (tensor.type == DataType::kDouble ? " (as float32)" : "") +
-                                         " at index " + FormatShape(index) +
-                                         "; mend the model, or leave that weight out with --exclude");
+    throw Error(ErrorKind::kFailure,
+                Quote(model_.files().front().file->path()) + ": tensor " + Quote(tensor.name) +
+                    " has a NaN or an infinity" + (tensor.type == DataType::kDouble ? " (as float32)" : "") +
+                    " at index " + FormatShape(index) +
+                    "; mend the model, or leave such weights as they are with --keep-nonfinite or --exclude");
   }
 
   // Stage 5, in parallel: the INT8 form of the tile.
@@ -241,7 +241,7 @@ class Pipeline {
     } else {
       QuantizeInOrder(shape, step, values, *token->parameters, output);
     }
-    if (weight->scheme.type == WeightType::kUint8) MakeUnsigned(output);
+    if (weight->scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
   }
 
@@ -371,7 +371,7 @@ class Pipeline {
     for (const float zero_point : token.parameters->zero_points) {
       zero_points.push_back(static_cast<std::int8_t>(zero_point));
     }
-    if (weight.scheme.type == WeightType::kUint8) MakeUnsigned(zero_points);
+    if (weight.scheme.type != WeightType::kInt8) MakeUnsigned(zero_points);
     for (const std::uint32_t output : weight.zero_points) {
       const OutputPlace& place = layout_.places[output];
       if (IsNew(place, written))

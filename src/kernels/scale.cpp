@@ -13,7 +13,7 @@ struct CodeRange {
 };
 
 CodeRange RangeOf(const Scheme& scheme) {
-  const bool is_signed = scheme.type == WeightType::kInt8;
+  const bool is_signed = scheme.type != WeightType::kUint8;
   if (scheme.reduce_range) return is_signed ? CodeRange{-64, 64} : CodeRange{0, 127};
   if (scheme.symmetric) return is_signed ? CodeRange{-127, 127} : CodeRange{0, 254};
   return is_signed ? CodeRange{-128, 127} : CodeRange{0, 255};

@@ -266,6 +266,7 @@ class Model::Loader {
       value.is_ambiguous = value.is_graph_input;
       value.is_graph_input = true;
       value.declared_type = TypeOf(input);
+      value.rank = RankOf(input);
     }
     for (auto& initializer : *graph.mutable_initializer()) {
       const ValueId value = DefineInitializer(scope, id, initializer.name(), TensorIdOf(initializer));
@@ -306,6 +307,13 @@ class Model::Loader {
     if (found == scope.values.end()) return;
     DataType& type = model_.values_[found->second].declared_type;
     if (type == DataType::kUndefined) type = TypeOf(info);
+    std::optional<std::size_t>& rank = model_.values_[found->second].rank;
+    if (!rank) rank = RankOf(info);
+  }
+
+  static std::optional<std::size_t> RankOf(const onnx::ValueInfoProto& info) {
+    if (!info.type().tensor_type().has_shape()) return std::nullopt;
+    return static_cast<std::size_t>(info.type().tensor_type().shape().dim_size());
   }
 
   ValueId DefineInitializer(Scope& scope, GraphId graph, std::string_view name, TensorId tensor) {

@@ -36,6 +36,7 @@ struct Value {
   bool is_ambiguous = false;    // defined more than once in its graph
   bool is_sparse = false;       // a constant stored as a sparse tensor
   DataType declared_type = DataType::kUndefined;  // of its elements, where the graph says so
+  std::optional<std::size_t> rank = {};           // likewise
   std::uint32_t uses = 0;                         // by nodes of any graph, and as outputs of graphs
 };
 

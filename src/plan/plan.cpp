@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "model/element_types.hpp"
 #include "plan/names.hpp"
 #include "plan/selection.hpp"
 #include "rules/constant_view.hpp"
@@ -55,9 +56,14 @@ struct ActivationNames {
 // Turns the rules' edits into one rewrite: shared weights and activations once, every symbol a name.
 class Planner {
  public:
-  Planner(const Model& model, const Selection& selection)
+  Planner(const Model& model, const Selection& selection, std::set<TensorId> non_finite)
       : model_(model),
-        context_{.model = model, .selection = selection, .settled_shapes = {}},
+        context_{.model = model,
+                 .selection = selection,
+                 .element_types =
+                     selection.matmul_const_b_only ? std::vector<DataType>() : InferElementTypes(model),
+                 .non_finite = std::move(non_finite),
+                 .settled_shapes = {}},
         selector_(selection, model),
         names_(model.AllNames()) {
     uses_.reserve(model.values().size());
@@ -94,9 +100,9 @@ class Planner {
   // Rules that can choose how they share a weight are asked after all others.
   void Decide(NodeId id, bool can_choose) {
     const Node& node = model_.nodes()[id];
-    if (!node.domain.empty() || has_body_[id] || node.calls_function) return;
-    const Rule* rule = FindRule(node.op_type);
-    if (rule == nullptr && StorableInputs(node.op_type).empty()) return;
+    if (has_body_[id] || node.calls_function) return;
+    const Rule* rule = FindRule(node);
+    if (rule == nullptr && StorableInputs(node).empty()) return;
     if ((rule != nullptr && rule->can_choose_shape) != can_choose) return;
     decisions_[id] = Check(Ask(rule, node));
     if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) {
@@ -279,13 +285,13 @@ class Planner {
       const bool is_last = i + 1 == edit.nodes.size();
       NewNode fresh{.op_type = edit_node.op_type,
                     .domain = edit_node.domain,
-                    .name = edit_node.is_the_node_itself
+                    .name = edit_node.has_all_outputs && !node.name.empty()
                                 ? std::string(node.name)
                                 : names_.Allocate(NodeLabel(node) + "_" + edit_node.op_type),
                     .inputs = {},
                     .outputs = {},
                     .attributes = edit_node.attributes,
-                    .inherits = {.attributes = edit_node.is_the_node_itself, .without = {}}};
+                    .inherits = edit_node.inherits};
       for (const Operand& operand : edit_node.inputs) {
         if (const auto* activation = std::get_if<ActivationOperand>(&operand)) {
           EnsureQuantized(node, edit.activations[activation->activation], resolved,
@@ -294,7 +300,7 @@ class Planner {
         CountUse(operand, node);
         fresh.inputs.push_back(NameOf(operand, resolved));
       }
-      if (edit_node.is_the_node_itself) {
+      if (edit_node.has_all_outputs) {
         fresh.outputs.assign(node.outputs.begin(), node.outputs.end());
       } else {
         fresh.outputs = {is_last ? std::string(node.outputs[0]) : fresh.name};
@@ -438,6 +444,7 @@ class Planner {
         entry.stored_only = stored_only;
         entry.also_kept = IsStillThere(request->tensor);
       } else {
+        if (edit != nullptr && TensorOf(node, input) == nullptr) continue;  // it is an activation
         entry.skip = WhyNot(id, input);
         if (!IsWorthListing(node, input, *entry.skip)) continue;
       }
@@ -451,9 +458,9 @@ class Planner {
   }
 
   bool IsWeightInput(const Node& node, std::size_t input) const {
-    const auto storable = StorableInputs(node.op_type);
+    const auto storable = StorableInputs(node);
     if (std::ranges::find(storable, input) != storable.end()) return true;
-    const Rule* rule = FindRule(node.op_type);
+    const Rule* rule = FindRule(node);
     return rule != nullptr && rule->weight_input == input;
   }
 
@@ -500,8 +507,8 @@ class Planner {
     const Tensor* tensor = TensorOf(node, input);
     if (tensor != nullptr) return IsFloatingPoint(tensor->type) && tensor->elements >= kListedElements;
     if (node.input_values[input] != kNone && model_.values()[node.input_values[input]].is_sparse) return true;
-    const Rule* rule = FindRule(node.op_type);
-    return rule != nullptr && rule->weight_input == input && !rule->can_choose_shape && node.domain.empty() &&
+    const Rule* rule = FindRule(node);
+    return rule != nullptr && rule->weight_input == input && !rule->can_choose_shape &&
            !node.calls_function && skip.reason != SkipReason::kOperatorNotSelected;
   }
 
@@ -528,6 +535,8 @@ class Planner {
 
 }  // namespace
 
-Plan MakePlan(const Model& model, const Selection& selection) { return Planner(model, selection).Make(); }
+Plan MakePlan(const Model& model, const Selection& selection, std::set<TensorId> non_finite) {
+  return Planner(model, selection, std::move(non_finite)).Make();
+}
 
 }  // namespace qi8

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,9 @@ struct Plan {
 };
 
 // Throws Error of kind kUsage for an operator that has no rule, and for a pattern that is no regular
-// expression or matches no node.
-[[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection);
+// expression or matches no node. Weights of `non_finite` are left as they are.
+[[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection,
+                            std::set<TensorId> non_finite = {});
 
 // The fewest elements that make a floating-point constant a weight worth a line in the plan.
 inline constexpr std::uint64_t kListedElements = 16;

@@ -92,13 +92,15 @@ std::vector<NodeSelector::Pattern> NodeSelector::Compile(const std::vector<std::
 }
 
 bool NodeSelector::StoresOnly(const Node& node) const {
-  return std::ranges::find(stored_ops_, node.op_type) != stored_ops_.end();
+  return !StorableInputs(node).empty() && std::ranges::find(stored_ops_, node.op_type) != stored_ops_.end();
 }
 
 std::optional<Skip> NodeSelector::Refuse(const Node& node) const {
   if (!StoresOnly(node) && std::ranges::find(ops_, node.op_type) == ops_.end()) {
-    if (FindRule(node.op_type) != nullptr) return Skip{SkipReason::kOperatorNotSelected, ""};
-    return Skip{SkipReason::kNoRule, "--store-int8 " + std::string(node.op_type) + " would store it as INT8"};
+    const bool storable = !StorableInputs(node).empty();
+    const std::string hint =
+        storable ? "--store-int8 " + std::string(node.op_type) + " would store it as INT8" : "";
+    return Skip{FindRule(node) != nullptr ? SkipReason::kOperatorNotSelected : SkipReason::kNoRule, hint};
   }
   if (node.graph != 0 && !subgraphs_) return Skip{SkipReason::kSubgraph, ""};
   if (AnyMatches(exclude_, node.name)) return Skip{SkipReason::kExcluded, ""};

@@ -25,6 +25,8 @@ bool SharedByColumns(const RuleContext& context, const WeightRequest& by_rows) {
 Decision PlanGather(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 0);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
+  if (node.inputs.size() < 2 || node.inputs[1].empty())
+    return Skip{SkipReason::kNotConstant, "it has no indices"};
   if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
   const ConstantView& view = std::get<ConstantView>(weight);
   const auto rank = static_cast<std::int64_t>(view.dims.size());

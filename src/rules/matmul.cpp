@@ -1,13 +1,78 @@
 // MatMul(x, B) with a constant B [K, N]: the integer product, a scale for each of the N output channels. A
 // batch of matrices B [D.., K, N] has a scale for each channel of each matrix, [D.., 1, N].
+//
+// A constant on the left, A [M, K], is the one on the right of the transposed product: A x = (x' A')'.
+// (Integer products of ONNX Runtime take an int8 matrix on the right only.) Where both are activations and
+// that was asked for, both are quantized when the model runs.
+
+#include <numeric>
 
 #include "rules/weights.hpp"
 
 namespace qi8 {
+namespace {
+
+// Swaps the last two of `rank` dimensions.
+std::vector<NewAttribute> Turn(std::size_t rank) {
+  std::vector<std::int64_t> perm(rank);
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[rank - 1], perm[rank - 2]);
+  return {{"perm", perm}};
+}
+
+Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, ConstantView view) {
+  if (const auto skip = RequireOpset(context.model, 1)) return *skip;
+  if (view.dims.size() != 2) {
+    return Skip{SkipReason::kShape, "on the left, of rank " + std::to_string(view.dims.size())};
+  }
+  const auto rank = context.model.values()[node.input_values[1]].rank;
+  if (!rank) return Skip{SkipReason::kShape, "on the left, and the rank on the right is not known"};
+  if (*rank < 2) return Skip{SkipReason::kShape, "on the left of a vector"};
+  std::swap(view.dims[0], view.dims[1]);
+  std::swap(view.strides[0], view.strides[1]);
+  const auto request =
+      RequestWeight(context, view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
+  if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+  EditBuilder edit(context);
+  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  const Operand x = edit.Add("Transpose", {NameOperand{std::string(node.inputs[1])}}, Turn(*rank));
+  const Operand product = edit.AddCast(edit.AddProduct(x, view.type, w), DataType::kFloat, view.type);
+  edit.Add("Transpose", {product}, Turn(*rank));
+  return edit.Take();
+}
+
+Decision PlanTwoActivations(const RuleContext& context, const Node& node) {
+  if (const auto skip = RequireOpset(context.model, kDynamicQuantizationOpset)) return *skip;
+  const DataType type = context.element_types.at(node.input_values[0]);
+  if (type != context.element_types.at(node.input_values[1]) || !IsFloatingPoint(type)) {
+    return Skip{SkipReason::kType,
+                type == DataType::kUndefined ? "of activations, not known" : DataTypeName(type)};
+  }
+  EditBuilder edit(context);
+  const auto a = edit.QuantizeActivation(NameOperand{std::string(node.inputs[0])}, type);
+  const auto b = edit.QuantizeActivation(NameOperand{std::string(node.inputs[1])}, type);
+  const Operand scale = edit.Add("Mul", {a.scale, b.scale});
+  const Operand sums = edit.Add("MatMulInteger", {a.data, b.data, a.zero_point, b.zero_point});
+  const Operand real = edit.AddCast(sums, DataType::kInt32, DataType::kFloat);
+  edit.AddCast(edit.Add("Mul", {real, scale}), DataType::kFloat, type);
+  return edit.Take();
+}
+
+}  // namespace
 
 Decision PlanMatMul(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
-  if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
+  if (const auto* skip = std::get_if<Skip>(&weight)) {
+    if (skip->reason != SkipReason::kNotConstant || node.input_values.size() != 2 ||
+        node.input_values[0] == kNone || node.input_values[1] == kNone) {
+      return *skip;
+    }
+    const auto left = ConstantWeight(context, node, 0);
+    if (const auto* view = std::get_if<ConstantView>(&left))
+      return PlanConstantOnTheLeft(context, node, *view);
+    if (context.selection.matmul_const_b_only) return *skip;
+    return PlanTwoActivations(context, node);
+  }
   const ConstantView& view = std::get<ConstantView>(weight);
   if (const auto skip = RequireOpset(context.model, 1)) return *skip;
   const std::size_t rank = view.dims.size();

@@ -11,8 +11,8 @@ namespace qi8 {
 
 std::span<const Rule> AllRules() {
   static constexpr auto kRules = std::to_array<Rule>({
-#define QI8_RULE(op, weight_input, on_by_default, can_choose_shape) \
-  {#op, weight_input, on_by_default, can_choose_shape, &Plan##op},
+#define QI8_RULE(op, domain, weight_input, on_by_default, can_choose_shape) \
+  {#op, domain, weight_input, on_by_default, can_choose_shape, &Plan##op},
 #include "rules/rules.def"
 #undef QI8_RULE
   });
@@ -23,6 +23,11 @@ const Rule* FindRule(std::string_view op_type) {
   const auto rules = AllRules();
   const auto found = std::ranges::find(rules, op_type, &Rule::op_type);
   return found == rules.end() ? nullptr : &*found;
+}
+
+const Rule* FindRule(const Node& node) {
+  const Rule* rule = FindRule(node.op_type);
+  return rule != nullptr && rule->domain == node.domain ? rule : nullptr;
 }
 
 }  // namespace qi8

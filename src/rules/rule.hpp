@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,13 +22,16 @@ namespace qi8 {
 struct RuleContext {
   const Model& model;
   const Selection& selection;
+  // Element types by ValueId, as far as they are known; empty where no rule needs them.
+  std::vector<DataType> element_types = {};
+  std::set<TensorId> non_finite = {};  // weights with a NaN or an infinity, which are to stay as they are
   // The shapes that rules which cannot choose have asked for, by tensor. For rules that can: where they fall
   // in with it, one INT8 copy serves all.
-  std::multimap<TensorId, ChannelShape> settled_shapes;
+  std::multimap<TensorId, ChannelShape> settled_shapes = {};
 };
 
 [[nodiscard]] constexpr DataType CodeType(const Scheme& scheme) {
-  return scheme.type == WeightType::kUint8 ? DataType::kUint8 : DataType::kInt8;
+  return scheme.type == WeightType::kInt8 ? DataType::kInt8 : DataType::kUint8;
 }
 
 // A weight to be stored as INT8 with its scales.
@@ -72,9 +76,10 @@ struct EditNode {
   std::vector<Operand> inputs;
   std::vector<NewAttribute> attributes;
   std::string domain;  // empty: ai.onnx
-  // The node that is replaced, with other inputs: its attributes and all of its outputs. Only the last node
-  // of an edit.
-  bool is_the_node_itself = false;
+  Inheritance inherits = {};
+  // It stands where the replaced node stood: with all of its outputs and its name. Only the last node of an
+  // edit; a last node that does not, gives the first output.
+  bool has_all_outputs = false;
 };
 
 // What replaces a node. The last of `nodes` gives the node's output.
@@ -87,7 +92,8 @@ struct Edit {
 using Decision = std::variant<Edit, Skip>;
 
 struct Rule {
-  std::string_view op_type;  // of domain ai.onnx
+  std::string_view op_type;
+  std::string_view domain;   // empty: ai.onnx
   std::size_t weight_input;  // which input is the weight
   bool on_by_default;
   bool can_choose_shape;  // see RuleContext::settled_shapes
@@ -96,11 +102,12 @@ struct Rule {
 
 [[nodiscard]] std::span<const Rule> AllRules();
 
-// The rule for an operator of ai.onnx, or null.
+// The rule for an operator, or null.
 [[nodiscard]] const Rule* FindRule(std::string_view op_type);
+[[nodiscard]] const Rule* FindRule(const Node& node);
 
-// The inputs of an operator of ai.onnx that can be stored as INT8 and restored on loading; none: it has none.
-[[nodiscard]] std::span<const std::size_t> StorableInputs(std::string_view op_type);
+// The inputs of a node that can be stored as INT8 and restored on loading; none: it has none.
+[[nodiscard]] std::span<const std::size_t> StorableInputs(const Node& node);
 
 // The operators that have such inputs.
 [[nodiscard]] std::vector<std::string> StorableOperators();

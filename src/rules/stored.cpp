@@ -35,8 +35,8 @@ const Storable* Find(std::string_view op_type) {
 
 }  // namespace
 
-std::span<const std::size_t> StorableInputs(std::string_view op_type) {
-  const Storable* storable = Find(op_type);
+std::span<const std::size_t> StorableInputs(const Node& node) {
+  const Storable* storable = node.domain.empty() ? Find(node.op_type) : nullptr;
   if (storable == nullptr) return {};
   return std::span(storable->inputs).first(storable->input_count);
 }
@@ -55,7 +55,7 @@ Decision PlanStored(const RuleContext& context, const Node& node) {
   for (const std::string_view name : node.inputs) inputs.emplace_back(NameOperand{std::string(name)});
   std::optional<Skip> first_skip;
   bool any = false;
-  for (const std::size_t input : StorableInputs(node.op_type)) {
+  for (const std::size_t input : StorableInputs(node)) {
     const auto weight = ConstantWeight(context, node, input);
     if (const auto* skip = std::get_if<Skip>(&weight)) {
       if (!first_skip) first_skip = *skip;

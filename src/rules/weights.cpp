@@ -7,16 +7,20 @@
 namespace qi8 {
 namespace {
 
-constexpr std::int64_t kDynamicQuantizationOpset = 11;
+constexpr const char* kMicrosoft = "com.microsoft";
 
 }  // namespace
+
+Scheme SymmetricInt8(const RuleContext& context) {
+  return {WeightType::kInt8, true, context.selection.scheme.reduce_range};
+}
 
 std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, const Node& node,
                                                 std::size_t input) {
   if (input >= node.input_values.size()) return Skip{SkipReason::kNotConstant, "it has no such input"};
   const auto lacks = [](const auto& names, std::size_t i) { return names.size() <= i || names[i].empty(); };
   const bool has_output = std::ranges::any_of(node.outputs, [](auto name) { return !name.empty(); });
-  if (lacks(node.inputs, 0) || lacks(node.inputs, 1) || !has_output) {
+  if (lacks(node.inputs, 0) || lacks(node.inputs, input) || !has_output) {
     return Skip{SkipReason::kNotConstant, "the node lacks an input or its output"};
   }
   auto view = ViewConstant(context.model, node.input_values[input]);
@@ -24,6 +28,7 @@ std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, cons
     if (constant->is_overridable && !context.selection.override_inputs) {
       return Skip{SkipReason::kOverridable, "--override-inputs quantizes it"};
     }
+    if (context.non_finite.contains(constant->tensor)) return Skip{SkipReason::kNonFinite, ""};
   }
   return view;
 }
@@ -37,11 +42,11 @@ std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed) {
 
 std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, const ConstantView& view,
                                                 const WeightUse& use) {
-  const bool one_scale = context.selection.granularity == Granularity::kTensor;
+  const bool one_scale = use.one_scale || context.selection.granularity == Granularity::kTensor;
   WeightRequest request{.input = use.input,
                         .tensor = view.tensor,
                         .shape = {1, 1, 1},
-                        .scheme = context.selection.scheme,
+                        .scheme = use.scheme.value_or(context.selection.scheme),
                         .dims = view.dims,
                         .stored_dims = {},
                         .perm = {},
@@ -104,12 +109,24 @@ Operand EditBuilder::Add(std::string op_type, std::vector<Operand> inputs,
                          .inputs = std::move(inputs),
                          .attributes = std::move(attributes),
                          .domain = "",
-                         .is_the_node_itself = false});
+                         .inherits = {},
+                         .has_all_outputs = false});
   return ResultOperand{edit_.nodes.size() - 1};
 }
 
 Operand EditBuilder::AddConstant(float value) {
   return Add("Constant", {}, {{"value", FloatTensor{{}, {value}}}});
+}
+
+Operand EditBuilder::AddConstant(Int64Tensor value) {
+  return Add("Constant", {}, {{"value", std::move(value)}});
+}
+
+Operand EditBuilder::AddZeros(std::vector<std::int64_t> dims) {
+  const auto rank = static_cast<std::int64_t>(dims.size());
+  const Operand zero = AddCast(AddConstant(Int64Tensor{{}, {0}}), DataType::kInt64, DataType::kInt8);
+  if (dims.empty()) return zero;
+  return Add("Expand", {zero, AddConstant(Int64Tensor{{rank}, std::move(dims)})});
 }
 
 Operand EditBuilder::AddCast(Operand value, DataType from, DataType to) {
@@ -123,15 +140,12 @@ Operand EditBuilder::AddProduct(Operand x, DataType type, const Weight& w) {
     std::vector<Operand> inputs = {real, w.data, w.scale};
     if (w.zero_point) inputs.push_back(*w.zero_point);
     const Operand product = Add("DynamicQuantizeMatMul", std::move(inputs));
-    edit_.nodes.back().domain = "com.microsoft";
+    edit_.nodes.back().domain = kMicrosoft;
     return product;
   }
-  const std::size_t index = edit_.activations.size();
-  edit_.activations.push_back({std::move(x), type});
-  using Part = ActivationOperand::Part;
-  const Operand scale = Add("Mul", {ActivationOperand{index, Part::kScale}, w.scale});
-  std::vector<Operand> factors = {ActivationOperand{index, Part::kData}, w.data,
-                                  ActivationOperand{index, Part::kZeroPoint}};
+  const Activation activation = QuantizeActivation(std::move(x), type);
+  const Operand scale = Add("Mul", {activation.scale, w.scale});
+  std::vector<Operand> factors = {activation.data, w.data, activation.zero_point};
   if (w.zero_point) factors.push_back(*w.zero_point);
   const Operand sums = Add("MatMulInteger", std::move(factors));
   const Operand real = AddCast(sums, DataType::kInt32, DataType::kFloat);
@@ -145,9 +159,31 @@ Operand EditBuilder::AddDequantized(Operand codes, const std::optional<Operand>&
   return Add("Mul", {real, scale});
 }
 
+Operand EditBuilder::AddInherited(std::string op_type, std::vector<Operand> inputs) {
+  const Operand result = Add(std::move(op_type), std::move(inputs));
+  edit_.nodes.back().inherits.attributes = true;
+  return result;
+}
+
 void EditBuilder::AddTheNodeItself(const Node& node, std::vector<Operand> inputs) {
-  Add(std::string(node.op_type), std::move(inputs));
-  edit_.nodes.back().is_the_node_itself = true;
+  AddInherited(std::string(node.op_type), std::move(inputs));
+  edit_.nodes.back().has_all_outputs = true;
+}
+
+void EditBuilder::AddMicrosoftForm(std::string op_type, std::vector<Operand> inputs,
+                                   std::vector<std::string> without_attributes) {
+  AddInherited(std::move(op_type), std::move(inputs));
+  edit_.nodes.back().inherits.without = std::move(without_attributes);
+  edit_.nodes.back().domain = kMicrosoft;
+  edit_.nodes.back().has_all_outputs = true;
+}
+
+EditBuilder::Activation EditBuilder::QuantizeActivation(Operand x, DataType type) {
+  const std::size_t index = edit_.activations.size();
+  edit_.activations.push_back({std::move(x), type});
+  using Part = ActivationOperand::Part;
+  return {ActivationOperand{index, Part::kData}, ActivationOperand{index, Part::kScale},
+          ActivationOperand{index, Part::kZeroPoint}};
 }
 
 }  // namespace qi8

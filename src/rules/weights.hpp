@@ -19,8 +19,9 @@ namespace qi8 {
 // Nothing, or the skip that says that operators of `needed` are missing from the model's opset.
 [[nodiscard]] std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed);
 
-// Add and Mul broadcast from opset 7 on.
+// Add and Mul broadcast from opset 7 on, DynamicQuantizeLinear came with opset 11.
 inline constexpr std::int64_t kBroadcastingOpset = 7;
+inline constexpr std::int64_t kDynamicQuantizationOpset = 11;
 
 // How an operator uses the dimensions of a weight.
 struct WeightUse {
@@ -28,7 +29,12 @@ struct WeightUse {
   std::vector<bool> own_scale;           // by dimension: whether its indices have scales of their own
   std::vector<std::int64_t> scale_dims;  // of the scale tensor, in the same order
   float scale_factor = 1;
+  std::optional<Scheme> scheme = {};  // that the operator demands, whatever was asked for
+  bool one_scale = false;             // for all of the weight, whatever was asked for
 };
+
+// What operators take that know no zero points of weights.
+[[nodiscard]] Scheme SymmetricInt8(const RuleContext& context);
 
 // The weight as it is to be stored: the codes stay in the order of the constant that they come from, whatever
 // order the operator wants. The skip is for views that would put the scales in another order than the codes'.
@@ -52,6 +58,11 @@ class EditBuilder {
   // A float32 scalar, in a form that every opset has.
   Operand AddConstant(float value);
 
+  Operand AddConstant(Int64Tensor value);
+
+  // Zeros of int8.
+  Operand AddZeros(std::vector<std::int64_t> dims);
+
   // To that type; the operand itself where it has it already.
   Operand AddCast(Operand value, DataType from, DataType to);
 
@@ -65,8 +76,22 @@ class EditBuilder {
   // has.
   Operand AddDequantized(Operand codes, const std::optional<Operand>& zero_point, const Operand& scale);
 
+  // A node with the attributes of the replaced one.
+  Operand AddInherited(std::string op_type, std::vector<Operand> inputs);
+
   // The node that is replaced, computing with these inputs. The last node of the edit.
   void AddTheNodeItself(const Node& node, std::vector<Operand> inputs);
+
+  // An operator of com.microsoft with the attributes and all the outputs of the replaced node. The last node
+  // of the edit.
+  void AddMicrosoftForm(std::string op_type, std::vector<Operand> inputs,
+                        std::vector<std::string> without_attributes = {});
+
+  // The activation, quantized when the model runs; float32 or, behind a Cast, of `type`.
+  struct Activation {
+    Operand data, scale, zero_point;
+  };
+  Activation QuantizeActivation(Operand x, DataType type);
 
   [[nodiscard]] Edit Take() { return std::move(edit_); }
 

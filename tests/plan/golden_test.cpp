@@ -181,7 +181,7 @@ TEST(PlanGolden, EveryReasonToLeaveAWeight) {
   half.set_raw_data(std::string(32, '\1'));
   builder.Node("MatMul", {"x", "half"}, {"f"}, "type");
   add("kernel", {4, 4, 1}, 16);
-  builder.Node("Conv", {"x", "kernel"}, {"y"}, "no rule\twith a tab");
+  builder.Node("Einsum", {"x", "kernel"}, {"y"}, "no rule\twith a tab");
   ExpectPlan("skips", builder);
 }
 

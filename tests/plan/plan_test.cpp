@@ -287,7 +287,7 @@ TEST(PlanDecisions, WhatIsListedAndWhatIsNot) {
   builder.Node("Gather", {"big", "i"}, {"e"}, "of_integers");
   builder.Node("Relu", {"x"}, {"f"}, "no_weight");
   EXPECT_EQ(PlanOf(builder).Decisions(),
-            "Conv conv: no-rule (--store-int8 Conv would store it as INT8)\nMatMul elsewhere: "
+            "Conv conv: operator-not-selected (--store-int8 Conv would store it as INT8)\nMatMul elsewhere: "
             "no-rule\nMatMul two_activations: not-constant\n");
 }
 

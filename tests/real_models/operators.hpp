@@ -5,6 +5,8 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +38,28 @@ inline Eigen::MatrixXd ProductBound(const RowMajor& x, const RowMajor& w) {
   const Eigen::MatrixXd x_error = Eigen::MatrixXd::Constant(x.rows(), x.cols(), x_step);
   const Eigen::MatrixXd bound = abs_x * w_error + x_error * abs_w + x_error * w_error;
   return (bound + 1e-5 * (abs_x * abs_w)).array() + 1e-6;
+}
+
+// The numbers of a float32 tensor become what its symmetric int8 codes stand for: scale * round(w / scale), a
+// scale for each row of `width` elements.
+inline void RoundRows(onnx::TensorProto& tensor, std::size_t width) {
+  std::vector<float> values(tensor.raw_data().size() / sizeof(float));
+  std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
+  for (std::size_t start = 0; start < values.size(); start += width) {
+    const std::span<float> row = std::span(values).subspan(start, width);
+    float largest = 0;
+    for (const float value : row) largest = std::max(largest, std::abs(value));
+    const float scale = static_cast<float>(2 * static_cast<double>(largest) / 254);
+    for (float& value : row) value = scale * std::nearbyint(value / scale);
+  }
+  std::memcpy(tensor.mutable_raw_data()->data(), values.data(), tensor.raw_data().size());
+}
+
+// The same by the rows that have scales of their own: of the first dimension, or of the first two of three.
+inline void RoundRows(onnx::TensorProto& tensor) {
+  std::int64_t rows = tensor.dims(0);
+  if (tensor.dims_size() == 3) rows *= tensor.dims(1);
+  RoundRows(tensor, tensor.raw_data().size() / sizeof(float) / static_cast<std::size_t>(rows));
 }
 
 class Operators : public ::testing::Test {

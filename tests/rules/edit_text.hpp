@@ -42,6 +42,9 @@ inline std::string AttributeText(const NewAttribute& attribute) {
   if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) return text + std::to_string(*number);
   if (const auto* scalar = std::get_if<FloatTensor>(&attribute.value))
     return text + NumberText(scalar->values.at(0));
+  if (const auto* integers = std::get_if<Int64Tensor>(&attribute.value)) {
+    return text + "tensor " + FormatShape(integers->values);
+  }
   return text + FormatShape(std::get<std::vector<std::int64_t>>(attribute.value));
 }
 
