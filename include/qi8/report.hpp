@@ -69,7 +69,8 @@ struct PlanReport {
   std::vector<FileReport> inputs;   // the model, then its data files
   std::vector<FileReport> outputs;  // the model, then its data file if it has one; sizes are exact
   std::size_t quantized_nodes = 0;
-  std::size_t quantized_weights = 0;    // tensors
+  std::size_t quantized_before = 0;   // nodes of the input that compute with, or restore, numbers of few bits
+  std::size_t quantized_weights = 0;  // tensors
   std::uint64_t fp32_weight_bytes = 0;  // of the weights that are quantized
   std::uint64_t int8_weight_bytes = 0;  // of INT8 tensors and scales that replace them
 

@@ -110,6 +110,7 @@ class Run {
     report.quantized_nodes = static_cast<std::size_t>(
         std::ranges::count_if(plan.rewrite.replacements,
                               [](const Replacement& replacement) { return !replacement.nodes.empty(); }));
+    report.quantized_before = plan.quantized_before;
     report.quantized_weights = plan.weights.size();
     for (const QuantizedWeight& weight : plan.weights) {
       report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;

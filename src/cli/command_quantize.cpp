@@ -218,9 +218,12 @@ ExitStatus CommandQuantize::Run() {
     Print(PlanTable(run.plan));
   }
   if (run.outcome == Outcome::kNothingQuantized) {
+    const std::size_t before = run.plan.quantized_before;
+    const std::string why =
+        before == 0 ? "" : fmt::format(" ({} of its nodes are quantized already)", before);
     logger->error(
-        "nothing to quantize in {}, so nothing was written; --allow-empty writes a copy all the same",
-        options_.input.native());
+        "nothing to quantize in {}{}, so nothing was written; --allow-empty writes a copy all the same",
+        options_.input.native(), why);
     if (logger->should_log(spdlog::level::err)) std::fputs(SkipTable(run.plan).c_str(), stderr);
     return kNothingQuantized;
   }

@@ -1,6 +1,7 @@
 #include "plan/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 #include <optional>
@@ -48,6 +49,17 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   return a_scale_for_each_row || one_scale ? std::optional(found) : std::nullopt;
 }
 
+bool IsQuantizedAlready(const Node& node) {
+  static constexpr auto kOperators = std::to_array<std::string_view>(
+      {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeLinear",
+       "DynamicQuantizeMatMul", "GatherBlockQuantized", "MatMulBnb4", "MatMulFpQ4", "MatMulInteger",
+       "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QEmbedLayerNormalization", "QGemm",
+       "QuantizeLinear"});
+  if (!node.domain.empty() && node.domain != kMicrosoft) return false;
+  return node.op_type.starts_with("QLinear") ||
+         std::ranges::find(kOperators, node.op_type) != kOperators.end();
+}
+
 // The outputs of a DynamicQuantizeLinear.
 struct ActivationNames {
   std::string data, scale, zero_point;
@@ -91,6 +103,8 @@ class Planner {
     RemoveUnused();
     for (NodeId id = 0; id < decisions_.size(); ++id) List(id);
     ImportDomains();
+    plan_.quantized_before =
+        static_cast<std::size_t>(std::ranges::count_if(model_.nodes(), IsQuantizedAlready));
     return std::move(plan_);
   }
 

@@ -48,6 +48,7 @@ struct Plan {
   std::vector<NodeDecision> nodes;       // in the order of the graph, bodies after the node they belong to
   std::vector<QuantizedWeight> weights;  // in the order in which nodes ask for them
   Rewrite rewrite;
+  std::size_t quantized_before = 0;  // nodes that compute with, or restore, numbers of few bits already
 };
 
 // Throws Error of kind kUsage for an operator that has no rule, and for a pattern that is no regular

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "support/onnx_runtime.hpp"
 #include "support/program.hpp"
@@ -137,6 +140,153 @@ TEST_F(Packages, TextRecognition) {
 
 TEST_F(Packages, ConvolutionsAloneAreRefusedWithTheirReason) {
   ExpectRefused("silero_vad_half.onnx", "Conv");
+}
+
+// ---- Every model in every mode
+
+using Inputs = std::vector<runtime::Tensor>;
+
+runtime::Tensor Zeros(const std::vector<std::int64_t>& shape) {
+  std::size_t count = 1;
+  for (const auto dim : shape) count *= static_cast<std::size_t>(dim);
+  return FloatTensor(shape, std::vector<float>(count, 0.0F));
+}
+
+// A voiced part of the sound, as voice activity detectors get it.
+runtime::Tensor Voice(std::int64_t samples) {
+  const std::vector<float> sound = SpeechLikeSound(4096);
+  return FloatTensor({1, samples}, {sound.begin() + 1024, sound.begin() + 1024 + samples});
+}
+
+runtime::Tensor Rate() { return Int64Tensor({}, {16000}); }
+
+// A picture with large shapes and soft edges, in [0, 1].
+runtime::Tensor Face(std::int64_t side) {
+  std::vector<float> image(static_cast<std::size_t>(3 * side * side));
+  for (std::int64_t y = 0; y < side; ++y) {
+    for (std::int64_t x = 0; x < side; ++x) {
+      const double u = 2.0 * static_cast<double>(x) / static_cast<double>(side) - 1;
+      const double v = 2.0 * static_cast<double>(y) / static_cast<double>(side) - 1;
+      const double head = 1 / (1 + std::exp(20 * (u * u * 1.6 + v * v - 0.6)));
+      const double eyes = std::exp(-60 * (std::pow(std::abs(u) - 0.3, 2) + std::pow(v + 0.2, 2)));
+      const double mouth = std::exp(-40 * (u * u / 6 + std::pow(v - 0.4, 2)));
+      for (std::int64_t c = 0; c < 3; ++c) {
+        const double value = 0.25 + head * (0.55 - 0.1 * static_cast<double>(c)) - 0.4 * eyes - 0.25 * mouth;
+        image[static_cast<std::size_t>((c * side + y) * side + x)] = static_cast<float>(value);
+      }
+    }
+  }
+  return FloatTensor({1, 3, side, side}, image);
+}
+
+struct RealModel {
+  const char* name;
+  Inputs (*inputs)();
+  // What the outputs reach at least in each mode, in dB; nothing: there is nothing to quantize.
+  std::optional<double> defaults, all_ops, stored;
+};
+
+// Floors lie 2 to 3 dB below what was measured. Convolutions with integer arithmetic have one scale for an
+// activation of hundreds of channels, which costs CNNs most of their quality; stored weights cost little.
+const std::vector<RealModel>& RealModels() {
+  static const std::vector<RealModel> models = {
+      {"ch_PP-OCRv4_rec_infer.onnx",
+       [] {
+         return Inputs{FloatTensor({1, 3, 48, 320}, ImageOfText(48, 320))};
+       },
+       35, 35, 16},
+      {"ch_PP-OCRv4_det_infer.onnx",
+       [] {
+         return Inputs{FloatTensor({1, 3, 160, 320}, ImageOfText(160, 320))};
+       },
+       std::nullopt, 3, 9},
+      {"silero_vad.onnx",
+       [] {
+         return Inputs{Voice(576), Zeros({2, 1, 128}), Rate()};
+       },
+       std::nullopt, 16, 16},
+      {"silero_vad_op18_ifless.onnx",
+       [] {
+         return Inputs{Voice(576), Rate(), Zeros({2, 1, 128})};
+       },
+       40, 16, 16},
+      {"silero_vad_16k_op15.onnx",
+       [] {
+         return Inputs{Voice(576), Zeros({2, 1, 128}), Rate()};
+       },
+       std::nullopt, 16, 16},
+      {"silero_vad_half.onnx",
+       [] {
+         return Inputs{Voice(576), Zeros({2, 1, 128})};
+       },
+       std::nullopt, 16, 20},
+      {"silero_vad_legacy.onnx",
+       [] {
+         return Inputs{Voice(512), Rate(), Zeros({2, 1, 64}), Zeros({2, 1, 64})};
+       },
+       std::nullopt, 5, 6},
+      {"hey_jarvis_v0.1.onnx",
+       [] {
+         std::vector<float> features = SpeechLikeSound(16 * 96);
+         for (float& value : features) value *= 20;
+         return Inputs{FloatTensor({1, 16, 96}, features)};
+       },
+       70, 70, 70},
+      {"melspectrogram.onnx",
+       [] {
+         return Inputs{FloatTensor({1, 16000}, SpeechLikeSound(16000))};
+       },
+       8, 8, 8},
+      {"fr_liveness.onnx", [] { return Inputs{Face(128)}; }, 45, 45, 31},
+  };
+  return models;
+}
+
+class EveryModel : public Packages, public ::testing::WithParamInterface<RealModel> {
+ protected:
+  void Check(const std::vector<std::string>& options, std::optional<double> floor) {
+    const RealModel& model = GetParam();
+    const auto path = folder_ / "int8.onnx";
+    std::vector<std::string> arguments = {ModelPath(model.name).native(), path.native(), "--force"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto result = RunQuantizeInt8(arguments);
+    ASSERT_EQ(result.status, floor ? 0 : 3) << result.err;
+    if (!floor) return;
+    const Inputs inputs = model.inputs();
+    const auto reference = RunModel(ModelPath(model.name), inputs);
+    const auto candidate = RunModel(path, inputs);
+    ASSERT_EQ(reference.size(), candidate.size());
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+      if (reference[i].type == DataType::kFloat) ExpectClose(reference[i], candidate[i], *floor);
+    }
+  }
+};
+
+TEST_P(EveryModel, WithDefaults) { Check({}, GetParam().defaults); }
+
+TEST_P(EveryModel, WithAllOperators) { Check({"--ops", "all"}, GetParam().all_ops); }
+
+TEST_P(EveryModel, WithStoredWeights) {
+  Check({"--store-int8", "Conv,ConvTranspose,LSTM,GRU"}, GetParam().stored);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryModel, ::testing::ValuesIn(RealModels()), [](const auto& model) {
+  std::string name = model.param.name;
+  std::erase_if(name, [](char letter) { return std::isalnum(static_cast<unsigned char>(letter)) == 0; });
+  return name;
+});
+
+// Every MatMul and Gemm of a constant is quantized, in Constant nodes and in bodies too.
+TEST_P(EveryModel, HasNoProductOfAConstantLeft) {
+  const auto path = ModelPath(GetParam().name).native();
+  const auto result =
+      RunQuantizeInt8({path, (folder_ / "int8.onnx").native(), "--dry-run", "--json", "--allow-empty"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  for (const auto& node : nlohmann::json::parse(result.out)["nodes"]) {
+    if (node["op_type"] != "MatMul" && node["op_type"] != "Gemm") continue;
+    if (node["quantized"] == true || node["reason"] == "operand") continue;
+    EXPECT_EQ(node["reason"], "not-constant") << node;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <functional>
 
 #include "real_models/operators.hpp"
@@ -424,6 +425,154 @@ TEST_F(Weights, InBranches) {
         {(folder_ / "fp32.onnx").native(), (folder_ / "off.onnx").native(), "--subgraphs", "false"});
     EXPECT_EQ(off.status, 3) << off.err;
   }
+}
+
+// A Loop adds the product of each round; its weight is the body's own.
+TEST_F(Weights, InLoops) {
+  ModelBuilder builder;
+  builder.Input("x", {kM, kK}).Output("sum", {kM, kN});
+  builder.Int64Initializer("rounds", {}, {3});
+  const std::vector<float> zeros(static_cast<std::size_t>(kM * kN), 0.0F);
+  builder.Initializer("start", {kM, kN}, zeros);
+  auto& loop = builder.Node("Loop", {"rounds", "", "start"}, {"sum"}, "loop");
+  auto& body = SetGraph(loop, "body");
+  body.set_name("body");
+  const auto add_value = [](auto* list, const std::string& name, std::int32_t type, const Dims& dims) {
+    auto& value = *list->Add();
+    value.set_name(name);
+    auto& tensor_type = *value.mutable_type()->mutable_tensor_type();
+    tensor_type.set_elem_type(type);
+    tensor_type.mutable_shape();
+    for (const auto dim : dims) tensor_type.mutable_shape()->add_dim()->set_dim_value(dim);
+  };
+  add_value(body.mutable_input(), "round", onnx::TensorProto::INT64, {});
+  add_value(body.mutable_input(), "go_on", onnx::TensorProto::BOOL, {});
+  add_value(body.mutable_input(), "before", onnx::TensorProto::FLOAT, {kM, kN});
+  ModelBuilder part;
+  part.Initializer("w", {kK, kN}, values_);
+  *body.add_initializer() = part.graph().initializer(0);
+  part.Node("MatMul", {"x", "w"}, {"product"}, "inner");
+  part.Node("Add", {"before", "product"}, {"after"});
+  part.Node("Identity", {"go_on"}, {"go_on_too"});
+  for (const auto& node : part.graph().node()) *body.add_node() = node;
+  add_value(body.mutable_output(), "go_on_too", onnx::TensorProto::BOOL, {});
+  add_value(body.mutable_output(), "after", onnx::TensorProto::FLOAT, {kM, kN});
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), (3 * Bound()).array() + 1e-4F);
+  EXPECT_EQ(Fused(), 1);
+}
+
+// ---- What is left alone, with its reason
+
+TEST_F(Weights, OfLocalFunctionsAreLeftAlone) {
+  ModelBuilder builder;
+  auto& import = *builder.model().add_opset_import();
+  import.set_domain("local");
+  import.set_version(1);
+  auto& function = *builder.model().add_functions();
+  function.set_name("MatMul");  // of that name, but the model's own
+  function.set_domain("local");
+  *function.add_opset_import() = builder.model().opset_import(0);
+  for (const char* name : {"a", "b"}) function.add_input(name);
+  function.add_output("c");
+  auto& inner = *function.add_node();
+  inner.set_op_type("MatMul");
+  for (const char* name : {"a", "b"}) inner.add_input(name);
+  inner.add_output("c");
+  builder.Input("x", {kM, kK}).Output("y", {kM, kN}).Initializer("w", {kK, kN}, values_);
+  builder.Initializer("v", {kN, kN}, RandomValues(kN * kN, 8, 0.1F));
+  builder.Node("MatMul", {"x", "w"}, {"z"}, "call").set_domain("local");
+  builder.Node("MatMul", {"z", "v"}, {"y"}, "product");
+  const auto outputs = Run(builder, {FloatTensor({kM, kK}, x_)});
+  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  const auto plan =
+      RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "other.onnx").native(), "--dry-run"});
+  EXPECT_NE(plan.out.find("function of the model's own"), std::string::npos) << plan.out;
+  EXPECT_EQ(Fused(), 1);
+}
+
+TEST_F(Weights, ThatAreSparseAreLeftAlone) {
+  ModelBuilder builder;
+  builder.Input("x", {kM, kK}).Output("y", {kM, kN});
+  auto& sparse = *builder.graph().add_sparse_initializer();
+  ModelBuilder part;
+  part.Initializer("w", {20}, RandomValues(20)).Int64Initializer("indices", {20}, [] {
+    std::vector<std::int64_t> indices(20);
+    for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i) * 31;
+    return indices;
+  }());
+  *sparse.mutable_values() = part.graph().initializer(0);
+  *sparse.mutable_indices() = part.graph().initializer(1);
+  sparse.add_dims(kK);
+  sparse.add_dims(kN);
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+  builder.Save(folder_ / "fp32.onnx");
+  const auto result = RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native()});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("sparse"), std::string::npos) << result.err;
+  ASSERT_EQ(
+      RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(), "--allow-empty"})
+          .status,
+      0);
+  const std::vector<runtime::Tensor> inputs = {FloatTensor({kM, kK}, x_)};
+  EXPECT_EQ(RunModel(folder_ / "int8.onnx", inputs)[0].data, RunModel(folder_ / "fp32.onnx", inputs)[0].data);
+}
+
+// ---- Names
+
+// Values that have the names we would give, no names for nodes, names that are no identifiers, an output that
+// is an intermediate value too, and shapes declared for what goes.
+TEST_F(Weights, InAModelOfOddNames) {
+  ModelBuilder builder;
+  builder.Input("x", {kM, kK}).Output("y", {kM, kN}).Output("x_quantized", {kM, kN});
+  builder.Initializer("w/1:0 \xc3\xa9", {kK, kN}, values_);
+  builder.Initializer("w/1:0 \xc3\xa9_quantized", {kN}, std::vector<float>(kN, 0.0F));
+  builder.Node("MatMul", {"x", "w/1:0 \xc3\xa9"}, {"x_quantized"});
+  builder.Node("Add", {"x_quantized", "w/1:0 \xc3\xa9_quantized"}, {"x_scale"});
+  builder.Node("Identity", {"x_scale"}, {"y"});
+  auto& info = *builder.graph().add_value_info();
+  info.set_name("w/1:0 \xc3\xa9");
+  info.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), Bound());
+  EXPECT_EQ(Fused(), 1);
+  EXPECT_EQ(RunModel(folder_ / "int8.onnx", {FloatTensor({kM, kK}, x_)}).size(), 2U);
+}
+
+// Two tensors that lie in the same bytes of a file, and others in a second file.
+TEST_F(Weights, InSeveralFilesAndInSharedBytes) {
+  ModelBuilder builder;
+  builder.Input("x", {-1, kK}).Output("a", {-1, kN}).Output("b", {-1, kN}).Output("c", {-1, kN});
+  const auto write = [this](const std::string& name, const std::vector<float>& values) {
+    std::ofstream(folder_ / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(values.size() * sizeof(float)));
+  };
+  builder.Node("Neg", {"x"}, {"minus_x"});
+  write("first.bin", values_);
+  auto negative = values_;
+  for (float& value : negative) value = -value;
+  write("second.bin", negative);
+  for (const auto& [name, file] : {std::pair("wa", "first.bin"), {"wb", "first.bin"}, {"wc", "second.bin"}}) {
+    auto& tensor = *builder.graph().add_initializer();
+    tensor.set_name(name);
+    tensor.set_data_type(onnx::TensorProto::FLOAT);
+    tensor.add_dims(kK);
+    tensor.add_dims(kN);
+    tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+    auto& entry = *tensor.add_external_data();
+    entry.set_key("location");
+    entry.set_value(file);
+    // The runtime would merge two products that are the same.
+    builder.Node("MatMul", {std::string(name) == "wb" ? "minus_x" : "x", name},
+                 {std::string(name).substr(1)});
+  }
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), Bound());
+  EXPECT_EQ(Fused(), 3);
+  int codes = 0;
+  const auto model = ParseModel(folder_ / "int8.onnx");
+  for (const auto& tensor : model.graph().initializer()) {
+    codes += tensor.data_type() == onnx::TensorProto::INT8 ? 1 : 0;
+  }
+  EXPECT_EQ(codes, 2) << "one for each file";
 }
 
 // ---- Stored only
