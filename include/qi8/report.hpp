@@ -11,6 +11,7 @@ namespace qi8 {
 // Why a node with a weight was left as it was.
 enum class SkipReason {
   kOperatorNotSelected,  // there is a rule for it, and --ops does not name it
+  kElsewhere,            // in a function, in an attribute or in a sparse tensor, not the input of a node
   kNoRule,               // there is no INT8 form for the operator
   kLocalFunction,        // the operator is a function that the model itself defines
   kOperand,              // not a weight of its operator: a bias, an addend, ...

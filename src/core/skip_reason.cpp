@@ -16,6 +16,8 @@ Words WordsFor(SkipReason reason) {
   switch (reason) {
     case SkipReason::kOperatorNotSelected:
       return {"operator-not-selected", "operator not selected by --ops"};
+    case SkipReason::kElsewhere:
+      return {"elsewhere", "in a function, an attribute or a sparse tensor"};
     case SkipReason::kNoRule:
       return {"no-rule", "operator has no INT8 form"};
     case SkipReason::kLocalFunction:

@@ -102,6 +102,7 @@ class Planner {
     }
     RemoveUnused();
     for (NodeId id = 0; id < decisions_.size(); ++id) List(id);
+    ListElsewhere();
     ImportDomains();
     plan_.quantized_before =
         static_cast<std::size_t>(std::ranges::count_if(model_.nodes(), IsQuantizedAlready));
@@ -466,6 +467,19 @@ class Planner {
     }
   }
 
+  // Numbers that are no value of a graph: in bodies of functions, in attributes, in sparse tensors.
+  void ListElsewhere() {
+    for (TensorId id = 0; id < model_.tensors().size(); ++id) {
+      const Tensor& tensor = model_.tensors()[id];
+      const bool is_weight = IsFloatingPoint(tensor.type) && tensor.elements >= kListedElements;
+      if (tensor_values_[id] != kNone || !is_weight) continue;
+      NodeDecision entry;
+      Describe(tensor, entry);
+      entry.skip = Skip{SkipReason::kElsewhere, ""};
+      plan_.nodes.push_back(std::move(entry));
+    }
+  }
+
   static const WeightRequest* RequestOf(const Edit& edit, std::size_t input) {
     const auto found = std::ranges::find(edit.weights, input, &WeightRequest::input);
     return found == edit.weights.end() ? nullptr : &*found;
@@ -496,14 +510,18 @@ class Planner {
     entry.op_type = node.op_type;
     const Tensor* tensor = TensorOf(node, input);
     if (tensor != nullptr) {
-      entry.weight = tensor->name;
-      entry.weight_type = DataTypeName(tensor->type);
-      entry.weight_shape = tensor->dims;
-      entry.weight_bytes = tensor->source.range.length;
+      Describe(*tensor, entry);
     } else {
       entry.weight = node.inputs[input];
     }
     return entry;
+  }
+
+  static void Describe(const Tensor& tensor, NodeDecision& entry) {
+    entry.weight = tensor.name;
+    entry.weight_type = DataTypeName(tensor.type);
+    entry.weight_shape = tensor.dims;
+    entry.weight_bytes = tensor.source.range.length;
   }
 
   const Tensor* TensorOf(const Node& node, std::size_t input) const {

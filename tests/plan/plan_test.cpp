@@ -291,6 +291,21 @@ TEST(PlanDecisions, WhatIsListedAndWhatIsNot) {
             "no-rule\nMatMul two_activations: not-constant\n");
 }
 
+// A weight in the body of a function is listed too, though no node of a graph reads it.
+TEST(PlanDecisions, WeightsThatAreNoInputs) {
+  ModelBuilder builder;
+  auto& function = *builder.model().add_functions();
+  function.set_name("F");
+  function.set_domain("local");
+  auto& constant = *function.add_node();
+  constant.set_op_type("Constant");
+  testing::SetTensor(constant, "value", {4, 5}, RandomValues(20));
+  builder.Node("F", {"x"}, {"y"}).set_domain("local");
+  const Planned planned = PlanOf(builder);
+  EXPECT_EQ(planned.Decisions(), " : elsewhere\n");
+  EXPECT_EQ(planned.plan.nodes.at(0).weight_bytes, 80U);
+}
+
 TEST(PlanDecisions, OverridableInitializersStay) {
   auto builder = WithWeight();
   builder.Input("w", {8, 8}).Node("MatMul", {"x", "w"}, {"y"}, "m");

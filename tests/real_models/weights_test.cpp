@@ -461,6 +461,28 @@ TEST_F(Weights, InLoops) {
   EXPECT_EQ(Fused(), 1);
 }
 
+TEST_F(Weights, InScans) {
+  constexpr std::int64_t kSlices = 3;
+  const auto x = RandomValues(kSlices * kM * kK, 6);
+  ModelBuilder builder;
+  builder.Input("x", {kSlices, kM, kK}).Output("y", {kSlices, kM, kN});
+  auto& scan = builder.Node("Scan", {"x"}, {"y"}, "scan");
+  SetInt(scan, "num_scan_inputs", 1);
+  auto& body = SetGraph(scan, "body");
+  ModelBuilder part;
+  part.Input("slice", {kM, kK}).Output("product", {kM, kN}).Initializer("w", {kK, kN}, values_);
+  part.Node("MatMul", {"slice", "w"}, {"product"}, "inner");
+  body = part.graph();
+  body.set_name("body");
+  RowMajor bound(kSlices * kM, kN);
+  for (Eigen::Index i = 0; i < kSlices; ++i) {
+    const RowMajor slice = Matrix(x, kSlices * kM, kK).middleRows(i * kM, kM);
+    bound.middleRows(i * kM, kM) = ProductBound(slice, Matrix(values_, kK, kN)).cast<float>();
+  }
+  ExpectWithin(Run(builder, {FloatTensor({kSlices, kM, kK}, x)}), bound);
+  EXPECT_EQ(Fused(), 1);
+}
+
 // ---- What is left alone, with its reason
 
 TEST_F(Weights, OfLocalFunctionsAreLeftAlone) {
