@@ -379,20 +379,62 @@ constexpr size_t kTileCols = 256;
 // As kPrefetchAhead, but in pieces of rows.
 constexpr size_t kPrefetchRows = 8;
 
-// The side of the squares that are transposed in registers, in bytes.
+// The side of the squares that are transposed in registers, in bytes, and how many of them a vector has room
+// for. They lie beneath each other: a vector has, of as many rows that are kSide apart, one piece each.
 constexpr size_t kSide = 16;
 using SideTag = hn::CappedTag<int8_t, kSide>;
+using SidesTag = hn::CappedTag<int8_t, kTileRows>;
+constexpr size_t kSides = HWY_HAVE_SCALABLE ? 1 : HWY_MAX(hn::MaxLanes(SidesTag()) / kSide, 1);
+constexpr size_t kGroupRows = kSide * kSides;
 
-// to[c * to_stride + r] = from[r * from_stride + c] for r and c below kSide.
-HWY_INLINE void TransposeSquare(const int8_t* from, size_t from_stride, int8_t* to, size_t to_stride) {
-  const SideTag d;
-  hn::Vec<SideTag> a[kSide];
-  hn::Vec<SideTag> b[kSide];
+// Where the code of a row and a column stands in a tile: groups of kGroupRows rows; in a group, kSide columns
+// after the other; of these, the pieces of the rows as vectors take them.
+HWY_INLINE size_t PlaceInTile(size_t row, size_t col) {
+  const size_t in_group = row % kGroupRows;
+  return row / kGroupRows * kGroupRows * kTileCols + col / kSide * kSide * kGroupRows +
+         in_group % kSide * kGroupRows + in_group / kSide * kSide + col % kSide;
+}
+
+// Quantizes a piece of a row into its places. `later` as in QuantizeSegment().
+template <class Quantizer>
+HWY_INLINE void QuantizeIntoTile(const float* in, size_t count, Quantizer quantizer, int8_t* row,
+                                 const float* later) {
+  const Int8Tag d;
+  const size_t lanes = hn::Lanes(d);
+  constexpr bool kFits = hn::MaxLanes(Int8Tag()) <= kSide;  // a vector of codes stays in one square
+  HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
+  size_t i = 0;
+  for (; count - i >= lanes; i += lanes) {
+    hwy::Prefetch(later + i);
+    const auto vector = quantizer.Quantize(LoadVector(in + i), i);
+    if constexpr (kFits) {
+      hn::StoreU(vector, d, row + PlaceInTile(0, i));
+    } else {
+      hn::Store(vector, d, codes);
+      for (size_t k = 0; k < lanes; ++k) {
+        row[PlaceInTile(0, i + k)] = codes[k];
+      }
+    }
+  }
+  if (i < count) {
+    hn::Store(quantizer.QuantizePart(LoadPart(in + i, count - i, 0.0F), i, count - i), d, codes);
+    for (size_t k = 0; i + k < count; ++k) {
+      row[PlaceInTile(0, i + k)] = codes[k];
+    }
+  }
+}
+
+// For each square of a vector, to[c * to_stride + r] = from[r * from_stride + c] for r and c below kSide; the
+// squares lie side by side in `from`, and beneath each other in what they are transposed from.
+template <class D>
+HWY_INLINE void TransposeSquares(D d, const int8_t* from, size_t from_stride, int8_t* to, size_t to_stride) {
+  hn::Vec<D> a[kSide];
+  hn::Vec<D> b[kSide];
   for (size_t r = 0; r < kSide; ++r) {
     a[r] = hn::LoadU(d, from + r * from_stride);
   }
   // An element's place is 4 bits of row, then 4 of column. Each pass rotates these 8 bits left by one.
-  const auto pass = [d](const hn::Vec<SideTag>* in, hn::Vec<SideTag>* out) HWY_ATTR {
+  const auto pass = [d](const hn::Vec<D>* in, hn::Vec<D>* out) HWY_ATTR {
     for (size_t i = 0; i < kSide / 2; ++i) {
       out[2 * i] = hn::InterleaveLower(d, in[i], in[i + kSide / 2]);
       out[2 * i + 1] = hn::InterleaveUpper(d, in[i], in[i + kSide / 2]);
@@ -407,18 +449,27 @@ HWY_INLINE void TransposeSquare(const int8_t* from, size_t from_stride, int8_t* 
   }
 }
 
-// The same for a tile of any size up to kTileRows * kTileCols, whose rows are kTileCols apart.
+// Writes the columns of a tile.
 HWY_INLINE void TransposeTile(const int8_t* tile, size_t rows, size_t cols, int8_t* out, size_t out_stride) {
+  const size_t group_rows = rows / kGroupRows * kGroupRows;
   const size_t square_rows = rows / kSide * kSide;
   const size_t square_cols = cols / kSide * kSide;
   for (size_t c = 0; c < square_cols; c += kSide) {
-    for (size_t r = 0; r < square_rows; r += kSide) {
-      TransposeSquare(tile + r * kTileCols + c, kTileCols, out + c * out_stride + r, out_stride);
+    int8_t* column = out + c * out_stride;
+    for (size_t r = 0; r < group_rows; r += kGroupRows) {
+      if constexpr (kSides > 1) {
+        TransposeSquares(SidesTag(), tile + PlaceInTile(r, c), kGroupRows, column + r, out_stride);
+      } else {
+        TransposeSquares(SideTag(), tile + PlaceInTile(r, c), kGroupRows, column + r, out_stride);
+      }
+    }
+    for (size_t r = group_rows; r < square_rows; r += kSide) {
+      TransposeSquares(SideTag(), tile + PlaceInTile(r, c), kGroupRows, column + r, out_stride);
     }
   }
   for (size_t c = 0; c < cols; ++c) {
     for (size_t r = c < square_cols ? square_rows : 0; r < rows; ++r) {
-      out[c * out_stride + r] = tile[r * kTileCols + c];
+      out[c * out_stride + r] = tile[PlaceInTile(r, c)];
     }
   }
 }
@@ -436,8 +487,9 @@ HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols
       const float* next_corner = c0 + kTileCols < cols ? corner + kTileCols : in + (r0 + tile_rows) * cols;
       for (size_t r = 0; r < tile_rows; ++r) {
         const size_t later = r + kPrefetchRows;
-        QuantizeSegment(corner + r * cols, tile_cols, quantizer_of(r0 + r), tile + r * kTileCols,
-                        later < tile_rows ? corner + later * cols : next_corner + (later - tile_rows) * cols);
+        QuantizeIntoTile(
+            corner + r * cols, tile_cols, quantizer_of(r0 + r), tile + PlaceInTile(r, 0),
+            later < tile_rows ? corner + later * cols : next_corner + (later - tile_rows) * cols);
       }
       TransposeTile(tile, tile_rows, tile_cols, out + c0 * out_stride + r0, out_stride);
     }
