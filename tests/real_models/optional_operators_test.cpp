@@ -47,6 +47,8 @@ struct ConvCase {
   bool bias;
 };
 
+void PrintTo(const ConvCase& form, std::ostream* out) { *out << form.name; }
+
 class Convs : public Operators, public ::testing::WithParamInterface<std::tuple<ConvCase, const char*>> {};
 
 // Against FP32 with the weights that the codes stand for: what is left is the step of the activation, for

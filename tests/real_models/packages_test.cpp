@@ -186,6 +186,8 @@ struct RealModel {
   std::optional<double> defaults, all_ops, stored;
 };
 
+void PrintTo(const RealModel& model, std::ostream* out) { *out << model.name; }
+
 // Floors lie 2 to 3 dB below what was measured. Convolutions with integer arithmetic have one scale for an
 // activation of hundreds of channels, which costs CNNs most of their quality; stored weights cost little.
 const std::vector<RealModel>& RealModels() {
@@ -282,7 +284,9 @@ TEST_P(EveryModel, HasNoProductOfAConstantLeft) {
   const auto result =
       RunQuantizeInt8({path, (folder_ / "int8.onnx").native(), "--dry-run", "--json", "--allow-empty"});
   ASSERT_EQ(result.status, 0) << result.err;
-  for (const auto& node : nlohmann::json::parse(result.out)["nodes"]) {
+  const auto plan = nlohmann::json::parse(result.out);
+  ASSERT_FALSE(plan["nodes"].empty());
+  for (const auto& node : plan["nodes"]) {
     if (node["op_type"] != "MatMul" && node["op_type"] != "Gemm") continue;
     if (node["quantized"] == true || node["reason"] == "operand") continue;
     EXPECT_EQ(node["reason"], "not-constant") << node;

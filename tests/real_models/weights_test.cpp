@@ -604,6 +604,8 @@ struct StoredCase {
   std::function<void(ModelBuilder&)> build;
 };
 
+void PrintTo(const StoredCase& stored, std::ostream* out) { *out << stored.name; }
+
 void BuildConv(ModelBuilder& builder) {
   builder.Input("x", {1, 8, 12, 12}).Output("y", {1, 16, 10, 10});
   builder.Initializer("w", {16, 8, 3, 3}, RandomValues(16 * 8 * 9, 1, 0.1F));
