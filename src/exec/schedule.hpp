@@ -44,7 +44,9 @@ struct Step {
 };
 
 struct ScheduleOptions {
-  std::uint64_t tile_bytes = 1ULL << 18U;
+  // Large enough that workers seldom wait for the next one, which they do spinning; small enough to be in the
+  // second-level cache when it is quantized after it was scanned.
+  std::uint64_t tile_bytes = 1ULL << 20U;
   std::uint64_t held_tiles = 64;  // how many tiles may be kept at once
   bool pass_unused = true;        // whether unused bytes are read too, for the checksum
 };
