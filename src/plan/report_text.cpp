@@ -184,6 +184,7 @@ std::string RunJson(const RunReport& run) {
       {"inputs", Json(plan.inputs)},
       {"outputs", Json(plan.outputs)},
       {"quantized_nodes", plan.quantized_nodes},
+      {"quantized_before", plan.quantized_before},
       {"quantized_weights", plan.quantized_weights},
       {"weight_bytes_before", plan.fp32_weight_bytes},
       {"weight_bytes_after", plan.int8_weight_bytes},

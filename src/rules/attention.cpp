@@ -12,11 +12,7 @@ namespace {
 // Attention: input, weights, bias, mask_index, past; what comes behind these, QAttention does not know.
 constexpr std::size_t kMask = 3, kPast = 4, kKnownInputs = 5;
 constexpr auto kUnknownAttributes =
-    std::to_array<std::string_view>({"qkv_hidden_sizes", "rotary_embedding_dim", "scale"});
-
-Operand InputOf(const Node& node, std::size_t input) {
-  return NameOperand{input < node.inputs.size() ? std::string(node.inputs[input]) : ""};
-}
+    std::to_array<std::string_view>({"qkv_hidden_sizes", "rotary_embedding_dim"});
 
 }  // namespace
 
@@ -45,7 +41,7 @@ Decision PlanAttention(const RuleContext& context, const Node& node) {
 
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const auto x = edit.QuantizeActivation(NameOperand{std::string(node.inputs[0])}, view.type);
+  const auto x = edit.QuantizeActivation(InputOf(node, 0), view.type);
   const Operand zero = edit.AddZeros({});
   edit.AddMicrosoftForm("QAttention", {x.data, w.data, InputOf(node, 2), x.scale, w.scale,
                                        InputOf(node, kMask), x.zero_point, zero, InputOf(node, kPast)});

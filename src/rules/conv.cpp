@@ -38,7 +38,7 @@ Decision PlanConv(const RuleContext& context, const Node& node) {
 
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const auto x = edit.QuantizeActivation(NameOperand{std::string(node.inputs[0])}, view.type);
+  const auto x = edit.QuantizeActivation(InputOf(node, 0), view.type);
   const Operand scale = edit.Add("Mul", {x.scale, w.scale});
   std::vector<Operand> inputs = {x.data, w.data, x.zero_point};
   if (shifted) inputs.push_back(AddShift(edit));
@@ -47,7 +47,7 @@ Decision PlanConv(const RuleContext& context, const Node& node) {
   if (node.inputs.size() > 2 && !node.inputs[2].empty()) {
     by_channel[0] = -1;
     const Operand shape = edit.AddConstant(Int64Tensor{{static_cast<std::int64_t>(rank) - 1}, by_channel});
-    const Operand bias = edit.AddCast(NameOperand{std::string(node.inputs[2])}, view.type, DataType::kFloat);
+    const Operand bias = edit.AddCast(InputOf(node, 2), view.type, DataType::kFloat);
     result = edit.Add("Add", {result, edit.Add("Reshape", {bias, shape})});
   }
   edit.AddCast(result, DataType::kFloat, view.type);

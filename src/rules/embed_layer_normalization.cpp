@@ -26,10 +26,7 @@ Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& nod
     return Skip{SkipReason::kShape, "its mask_index_type"};
   }
   EditBuilder edit(context);
-  const auto input = [&node](std::size_t i) {
-    return Operand(NameOperand{i < node.inputs.size() ? std::string(node.inputs[i]) : ""});
-  };
-  std::vector<Operand> inputs = {input(0), input(1)};
+  std::vector<Operand> inputs = {InputOf(node, 0), InputOf(node, 1)};
   std::vector<Operand> scales;
   std::vector<Operand> zero_points;
   const Operand zero = edit.AddZeros({});
@@ -54,7 +51,7 @@ Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& nod
     scales.push_back(w.scale);
     zero_points.push_back(zero);
   }
-  inputs.push_back(input(kMask));
+  inputs.push_back(InputOf(node, kMask));
   inputs.insert(inputs.end(), scales.begin(), scales.end());
   inputs.insert(inputs.end(), zero_points.begin(), zero_points.end());
   edit.AddMicrosoftForm("QEmbedLayerNormalization", std::move(inputs));

@@ -55,7 +55,7 @@ Decision PlanGather(const RuleContext& context, const Node& node) {
 
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const Operand indices = NameOperand{std::string(node.inputs[1])};
+  const Operand indices = InputOf(node, 1);
   const std::vector<NewAttribute> along = {{"axis", axis}};
   const bool one_for_all_rows = by_columns || w.has_one_scale;
   const auto of_rows = [&](const Operand& parameters) {

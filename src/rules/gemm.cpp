@@ -28,7 +28,7 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   EditBuilder edit(context);
-  Operand a = NameOperand{std::string(node.inputs[0])};
+  Operand a = InputOf(node, 0);
   if (model.IntAttribute(node, "transA", 0) != 0) {
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   }
@@ -37,7 +37,7 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
 
   const float beta = model.FloatAttribute(node, "beta", 1);
   if (node.inputs.size() > 2 && !node.inputs[2].empty() && beta != 0) {
-    Operand c = edit.AddCast(NameOperand{std::string(node.inputs[2])}, view.type, DataType::kFloat);
+    Operand c = edit.AddCast(InputOf(node, 2), view.type, DataType::kFloat);
     if (beta != 1) c = edit.Add("Mul", {c, edit.AddConstant(beta)});
     result = edit.Add("Add", {result, c});
   }

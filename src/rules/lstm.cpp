@@ -50,7 +50,7 @@ Decision PlanLSTM(const RuleContext& context, const Node& node) {
   const auto r = edit.QuantizeWeight(std::get<WeightRequest>(std::move(r_request)));
   std::vector<Operand> inputs;
   for (std::size_t i = 0; i < kMostInputs; ++i) {
-    inputs.emplace_back(NameOperand{i < node.inputs.size() ? std::string(node.inputs[i]) : ""});
+    inputs.push_back(InputOf(node, i));
   }
   inputs[1] = w.data;
   inputs[2] = r.data;

@@ -35,7 +35,7 @@ Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, Con
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const Operand x = edit.Add("Transpose", {NameOperand{std::string(node.inputs[1])}}, Turn(*rank));
+  const Operand x = edit.Add("Transpose", {InputOf(node, 1)}, Turn(*rank));
   const Operand product = edit.AddCast(edit.AddProduct(x, view.type, w), DataType::kFloat, view.type);
   edit.Add("Transpose", {product}, Turn(*rank));
   return edit.Take();
@@ -49,8 +49,8 @@ Decision PlanTwoActivations(const RuleContext& context, const Node& node) {
                 type == DataType::kUndefined ? "of activations, not known" : DataTypeName(type)};
   }
   EditBuilder edit(context);
-  const auto a = edit.QuantizeActivation(NameOperand{std::string(node.inputs[0])}, type);
-  const auto b = edit.QuantizeActivation(NameOperand{std::string(node.inputs[1])}, type);
+  const auto a = edit.QuantizeActivation(InputOf(node, 0), type);
+  const auto b = edit.QuantizeActivation(InputOf(node, 1), type);
   const Operand scale = edit.Add("Mul", {a.scale, b.scale});
   const Operand sums = edit.Add("MatMulInteger", {a.data, b.data, a.zero_point, b.zero_point});
   const Operand real = edit.AddCast(sums, DataType::kInt32, DataType::kFloat);
@@ -89,7 +89,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
 
   EditBuilder edit(context);
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const Operand product = edit.AddProduct(NameOperand{std::string(node.inputs[0])}, view.type, w);
+  const Operand product = edit.AddProduct(InputOf(node, 0), view.type, w);
   edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();
 }

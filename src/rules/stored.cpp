@@ -52,7 +52,7 @@ Decision PlanStored(const RuleContext& context, const Node& node) {
   const Storable& storable = *Find(node.op_type);
   EditBuilder edit(context);
   std::vector<Operand> inputs;
-  for (const std::string_view name : node.inputs) inputs.emplace_back(NameOperand{std::string(name)});
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) inputs.push_back(InputOf(node, i));
   std::optional<Skip> first_skip;
   bool any = false;
   for (const std::size_t input : StorableInputs(node)) {

@@ -33,6 +33,10 @@ std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, cons
   return view;
 }
 
+Operand InputOf(const Node& node, std::size_t input) {
+  return NameOperand{input < node.inputs.size() ? std::string(node.inputs[input]) : ""};
+}
+
 std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed) {
   const std::int64_t opset = model.onnx_opset();
   if (opset >= needed) return std::nullopt;

@@ -16,6 +16,9 @@ namespace qi8 {
 [[nodiscard]] std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, const Node& node,
                                                               std::size_t input);
 
+// The node's input as it is; left out where the node leaves it out.
+[[nodiscard]] Operand InputOf(const Node& node, std::size_t input);
+
 // Nothing, or the skip that says that operators of `needed` are missing from the model's opset.
 [[nodiscard]] std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed);
 

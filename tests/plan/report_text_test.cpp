@@ -160,6 +160,7 @@ TEST(RunJson, HoldsEverything) {
   EXPECT_EQ(json["inputs"][1]["bytes"], 9000);
   EXPECT_EQ(json["outputs"][0]["sha256"], std::string(64, 'c'));
   EXPECT_EQ(json["quantized_nodes"], 1);
+  EXPECT_EQ(json["quantized_before"], 0);
   EXPECT_EQ(json["quantized_weights"], 1);
   EXPECT_EQ(json["weight_bytes_before"], 8192);
   EXPECT_EQ(json["weight_bytes_after"], 2176);
