@@ -30,36 +30,48 @@ QuantizeOptions ManyOptions() {
 }
 
 TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
-  EXPECT_EQ(json::parse(DecidingOptions(ManyOptions())), json({{"ops", {"MatMul"}},
-                                                               {"store_int8", json::array()},
-                                                               {"weight_type", "int8"},
-                                                               {"symmetric", true},
-                                                               {"granularity", "channel"},
-                                                               {"reduce_range", false},
-                                                               {"matmul_const_b_only", true},
-                                                               {"target_ort", "1.0"},
-                                                               {"keep_nonfinite", false},
-                                                               {"subgraphs", true},
-                                                               {"override_inputs", false},
-                                                               {"include", {"a.*"}},
-                                                               {"exclude", {"b", "c"}},
-                                                               {"min_elements", 7},
-                                                               {"external_data", "auto"}}));
-  EXPECT_EQ(json::parse(DecidingOptions({})), json({{"ops", {"MatMul", "Gemm", "Gather"}},
-                                                    {"store_int8", json::array()},
-                                                    {"weight_type", "int8"},
-                                                    {"symmetric", true},
-                                                    {"granularity", "channel"},
-                                                    {"reduce_range", false},
-                                                    {"matmul_const_b_only", true},
-                                                    {"target_ort", "1.0"},
-                                                    {"keep_nonfinite", false},
-                                                    {"subgraphs", true},
-                                                    {"override_inputs", false},
-                                                    {"include", json::array()},
-                                                    {"exclude", json::array()},
-                                                    {"min_elements", 0},
-                                                    {"external_data", "always"}}));
+  json expected = {{"ops", {"MatMul", "Gemm", "Gather"}},
+                   {"store_int8", json::array()},
+                   {"weight_type", "int8"},
+                   {"symmetric", true},
+                   {"granularity", "channel"},
+                   {"reduce_range", false},
+                   {"matmul_const_b_only", true},
+                   {"target_ort", "1.0"},
+                   {"keep_nonfinite", false},
+                   {"subgraphs", true},
+                   {"override_inputs", false},
+                   {"include", json::array()},
+                   {"exclude", json::array()},
+                   {"min_elements", 0},
+                   {"external_data", "always"}};
+  EXPECT_EQ(json::parse(DecidingOptions({})), expected);
+  expected.update({{"ops", {"MatMul"}},
+                   {"include", {"a.*"}},
+                   {"exclude", {"b", "c"}},
+                   {"min_elements", 7},
+                   {"external_data", "auto"}});
+  EXPECT_EQ(json::parse(DecidingOptions(ManyOptions())), expected);
+}
+
+// Every one of them shows: a model written in another way never says that it was written in this one.
+TEST(DecidingOptions, ShowEachChange) {
+  const std::string before = DecidingOptions({});
+  const auto differs = [&before](void (*change)(QuantizeOptions&)) {
+    QuantizeOptions options;
+    change(options);
+    return DecidingOptions(options) != before;
+  };
+  EXPECT_TRUE(differs([](auto& options) { options.selection.store_int8 = {"Conv"}; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.type = WeightType::kUint8; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.symmetric = false; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.granularity = Granularity::kTensor; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.reduce_range = true; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.matmul_const_b_only = false; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.target = {1, 24}; }));
+  EXPECT_TRUE(differs([](auto& options) { options.keep_non_finite = true; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.subgraphs = false; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.override_inputs = true; }));
 }
 
 TEST(DecidingOptions, NameEveryWayOfExternalData) {

@@ -21,6 +21,7 @@ namespace {
 using testing::Dims;
 using testing::ModelBuilder;
 using testing::RandomValues;
+using testing::SetInts;
 using testing::Storage;
 using testing::TempFolder;
 
@@ -126,7 +127,15 @@ struct BudgetCase {
   unsigned threads;
 };
 
-class ExecutionAtBudgets : public Execution, public ::testing::WithParamInterface<BudgetCase> {};
+class ExecutionAtBudgets : public Execution, public ::testing::WithParamInterface<BudgetCase> {
+ protected:
+  Outputs RunWithin(ModelBuilder& builder) {
+    return Run(builder, {.threads = GetParam().threads,
+                         .memory_budget = GetParam().budget,
+                         .on_progress = {},
+                         .should_stop = {}});
+  }
+};
 
 // The tile is 1 MiB, so that these are, in turn: smaller than a tile, several tiles that fit every budget,
 // and more than the smallest budget, which is read twice; wide rows that end in mid-tile; a row longer than a
@@ -163,10 +172,7 @@ TEST_P(ExecutionAtBudgets, EveryShapeEqualsTheOracle) {
     c.add(builder, c.name);
     matrices.push_back(Matrix(values, c.rows, c.columns));
   }
-  const auto outputs = Run(builder, {.threads = GetParam().threads,
-                                     .memory_budget = GetParam().budget,
-                                     .on_progress = {},
-                                     .should_stop = {}});
+  const auto outputs = RunWithin(builder);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const RowMajor channels_in_columns =
         cases[i].rows_are_channels ? RowMajor(matrices[i].transpose()) : matrices[i];
@@ -208,10 +214,7 @@ TEST_P(ExecutionAtBudgets, OneScaleForATensorEqualsTheOracle) {
     c.add(builder, c.name);
     matrices.push_back(Matrix(values, c.rows, c.columns));
   }
-  const auto outputs = Run(builder, {.threads = GetParam().threads,
-                                     .memory_budget = GetParam().budget,
-                                     .on_progress = {},
-                                     .should_stop = {}});
+  const auto outputs = RunWithin(builder);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const RowMajor as_written = cases[i].transposed ? RowMajor(matrices[i].transpose()) : matrices[i];
     const RowMajor one_column = Eigen::Map<const RowMajor>(as_written.data(), as_written.size(), 1);
@@ -231,16 +234,10 @@ TEST_P(ExecutionAtBudgets, TransposedBatchesEqualTheOracle) {
     const std::string name = c.name;
     const auto values = RandomValues(static_cast<std::size_t>(c.batches * c.rows * c.columns), 3, 0.02F);
     builder.Initializer(name, {c.batches, c.rows, c.columns}, values, Storage::kExternal);
-    auto& perm = *builder.Node("Transpose", {name}, {name + "_turned"}).add_attribute();
-    perm.set_name("perm");
-    perm.set_type(onnx::AttributeProto::INTS);
-    for (const int axis : {0, 2, 1}) perm.add_ints(axis);
+    SetInts(builder.Node("Transpose", {name}, {name + "_turned"}), "perm", {0, 2, 1});
     builder.Node("MatMul", {"x", name + "_turned"}, {name + "_out"});
   }
-  const auto outputs = Run(builder, {.threads = GetParam().threads,
-                                     .memory_budget = GetParam().budget,
-                                     .on_progress = {},
-                                     .should_stop = {}});
+  const auto outputs = RunWithin(builder);
   for (const Case& c : cases) {
     const std::string name = c.name;
     const auto values = RandomValues(static_cast<std::size_t>(c.batches * c.rows * c.columns), 3, 0.02F);

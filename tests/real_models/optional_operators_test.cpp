@@ -7,26 +7,6 @@
 namespace qi8::testing {
 namespace {
 
-void SetInts(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
-  auto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::INTS);
-  for (const auto value : values) attribute.add_ints(value);
-}
-
-void SetString(onnx::NodeProto& node, const std::string& name, const std::string& value) {
-  auto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::STRING);
-  attribute.set_s(value);
-}
-
-void ImportMicrosoft(ModelBuilder& builder) {
-  auto& import = *builder.model().add_opset_import();
-  import.set_domain("com.microsoft");
-  import.set_version(1);
-}
-
 std::size_t Count(const Dims& dims) {
   return static_cast<std::size_t>(
       std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>()));
@@ -153,28 +133,46 @@ INSTANTIATE_TEST_SUITE_P(Directions, Recurrent, ::testing::Values("forward", "re
 
 // ---- Operators of com.microsoft
 
-TEST_F(Operators, Attention) {
+struct AttentionCase {
+  const char* name;
+  void (*set)(onnx::NodeProto& node);
+};
+
+void PrintTo(const AttentionCase& form, std::ostream* out) { *out << form.name; }
+
+class Attentions : public Operators, public ::testing::WithParamInterface<AttentionCase> {};
+
+// Softmax stands between the product and the output, so there is no bound by element. 25 dB are little for
+// eight bits.
+TEST_P(Attentions, AreClose) {
   constexpr std::int64_t kTokens = 7, kHidden = 32;
   ModelBuilder builder;
-  ImportMicrosoft(builder);
+  builder.Import("com.microsoft");
   builder.Input("x", {1, kTokens, kHidden}).Output("y", {1, kTokens, kHidden});
   builder.Initializer("w", {kHidden, 3 * kHidden}, RandomValues(3 * kHidden * kHidden, 1, 0.15F));
   builder.Initializer("b", {3 * kHidden}, RandomValues(3 * kHidden, 2, 0.1F));
   auto& attention = builder.Node("Attention", {"x", "w", "b"}, {"y"}, "attention");
   attention.set_domain("com.microsoft");
   SetInt(attention, "num_heads", 4);
+  GetParam().set(attention);
   const auto outputs = Run(builder, {FloatTensor({1, kTokens, kHidden}, RandomValues(kTokens * kHidden, 3))},
                            {"--ops", "Attention"});
-  // Softmax stands between the product and the output: see above.
   EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 25);
   EXPECT_TRUE(OptimizedOperators(folder_ / "int8.onnx").contains("QAttention"));
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Forms, Attentions,
+    ::testing::Values(AttentionCase{"Plain", [](onnx::NodeProto&) {}},
+                      AttentionCase{"Unidirectional", [](auto& node) { SetInt(node, "unidirectional", 1); }},
+                      AttentionCase{"Scaled", [](auto& node) { SetFloat(node, "scale", 0.9F); }}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 // Nothing but the tables is quantized: FP32 with what their codes stand for gives the same.
 TEST_F(Operators, EmbedLayerNormalization) {
   constexpr std::int64_t kTokens = 5, kHidden = 16;
   ModelBuilder builder;
-  ImportMicrosoft(builder);
+  builder.Import("com.microsoft");
   builder.Input("ids", {1, kTokens}, onnx::TensorProto::INT32);
   builder.Input("segments", {1, kTokens}, onnx::TensorProto::INT32);
   builder.Output("y", {1, kTokens, kHidden}).Output("mask", {1}, onnx::TensorProto::INT32);

@@ -141,7 +141,7 @@ TEST_F(PeerFailures, No07ConvOfOldRuntimesAndBiasInAConstantNode) {
   EXPECT_TRUE(found) << "uint8, which every runtime takes";
 }
 
-// A Gemm in a branch, whose declared shape is stale, and a body's node of a domain.
+// A Gemm in each branch, and shapes declared for the results that are no longer true.
 TEST_F(PeerFailures, No08Subgraphs) {
   ModelBuilder builder;
   builder.Input("which", {}, onnx::TensorProto::BOOL).Input("x", {kM, kK}).Output("y", {kM, kN});
@@ -159,6 +159,9 @@ TEST_F(PeerFailures, No08Subgraphs) {
     auto& output = *body.add_output();
     output.set_name(std::string(name) + "_y");
     output.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+    for (const std::int64_t stale : {kM, 4 * kN}) {
+      output.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(stale);
+    }
   }
   const std::uint8_t yes = 1;
   const auto which = runtime::Tensor::Of(DataType::kBool, {}, std::span(&yes, 1));
@@ -182,6 +185,25 @@ TEST_F(PeerFailures, No09NothingToQuantizeIsNoSuccess) {
   EXPECT_THAT(again.err, HasSubstr("2 of its nodes are quantized already"));
   EXPECT_EQ(again.err.find("quantized already"), again.err.rfind("quantized already"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "again.onnx"));
+}
+
+// The same for a weight that a DequantizeLinear restores.
+TEST_F(PeerFailures, No09QuantizedAlreadyInTheOtherForm) {
+  ModelBuilder builder;
+  builder.Input("x", {kM, kK}).Output("y", {kM, kN}).Initializer("scale", {}, std::vector<float>{0.1F});
+  auto& codes = *builder.graph().add_initializer();
+  codes.set_name("codes");
+  codes.set_data_type(onnx::TensorProto::INT8);
+  codes.add_dims(kK);
+  codes.add_dims(kN);
+  codes.set_raw_data(std::string(kK * kN, '\3'));
+  builder.Node("DequantizeLinear", {"codes", "scale"}, {"w"});
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+  builder.Save(folder_ / "fp32.onnx");
+  const auto result = Quantize();
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("1 of its nodes are quantized already"));
+  EXPECT_THAT(result.err, HasSubstr("weight is quantized already"));
 }
 
 TEST_F(PeerFailures, No10RunningTwiceDoublesNothing) {
@@ -242,9 +264,7 @@ TEST_F(PeerFailures, No12AttributesAndDocStringsStay) {
 TEST_F(PeerFailures, No13ModelsThatImportOnlyAnotherDomain) {
   ModelBuilder builder;
   builder.model().clear_opset_import();
-  auto& import = *builder.model().add_opset_import();
-  import.set_domain("com.microsoft");
-  import.set_version(1);
+  builder.Import("com.microsoft");
   builder.Input("x", {kM, kK}).Output("y", {kM, kK});
   builder.Node("Gelu", {"x"}, {"y"}).set_domain("com.microsoft");
   builder.Save(folder_ / "fp32.onnx");

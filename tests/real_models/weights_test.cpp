@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::int64_t kM = 6, kK = 40, kN = 24;
 
-void SetInts(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
-  auto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::INTS);
-  for (const auto value : values) attribute.add_ints(value);
-}
-
 std::vector<float> Transposed(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
   const RowMajor turned = Matrix(values, rows, columns).transpose();
   return {turned.data(), turned.data() + turned.size()};
@@ -330,11 +323,7 @@ INSTANTIATE_TEST_SUITE_P(All, OldOpsets, ::testing::Values(7, 8, 9, 10));
 
 TEST_F(Weights, InAModelOfManyDomains) {
   ModelBuilder builder;
-  for (const char* domain : {"com.microsoft", "ai.onnx.ml", "org.example.nobody"}) {
-    auto& import = *builder.model().add_opset_import();
-    import.set_domain(domain);
-    import.set_version(1);
-  }
+  for (const char* domain : {"com.microsoft", "ai.onnx.ml", "org.example.nobody"}) builder.Import(domain);
   builder.Initializer("w", {kK, kN}, values_);
   ExpectProduct(builder);
 }
@@ -487,9 +476,7 @@ TEST_F(Weights, InScans) {
 
 TEST_F(Weights, OfLocalFunctionsAreLeftAlone) {
   ModelBuilder builder;
-  auto& import = *builder.model().add_opset_import();
-  import.set_domain("local");
-  import.set_version(1);
+  builder.Import("local");
   auto& function = *builder.model().add_functions();
   function.set_name("MatMul");  // of that name, but the model's own
   function.set_domain("local");
@@ -628,10 +615,7 @@ void BuildRecurrent(ModelBuilder& builder, const std::string& op, std::int64_t g
                       RandomValues(static_cast<std::size_t>(2 * gates * kHidden * kHidden), 2, 0.3F));
   auto& node = builder.Node(op, {"x", "w", "r"}, {"y"});
   SetInt(node, "hidden_size", kHidden);
-  auto& direction = *node.add_attribute();
-  direction.set_name("direction");
-  direction.set_type(onnx::AttributeProto::STRING);
-  direction.set_s("bidirectional");
+  SetString(node, "direction", "bidirectional");
 }
 
 class Stored : public Operators, public ::testing::WithParamInterface<StoredCase> {};

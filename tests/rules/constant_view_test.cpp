@@ -17,13 +17,7 @@ using testing::Dims;
 using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::SetInt;
-
-void SetInts(onnx::NodeProto& node, const std::string& name, const Dims& values) {
-  auto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::INTS);
-  for (const auto value : values) attribute.add_ints(value);
-}
+using testing::SetInts;
 
 // The view of the first input of the last node, as "dim/stride dim/stride", or the skip.
 std::string ViewText(ModelBuilder& builder, const std::string& name) {
@@ -136,6 +130,15 @@ TEST(ConstantView, EndsInACycle) {
   builder.Node("Identity", {"b"}, {"a"});
   builder.Node("Identity", {"a"}, {"b"});
   EXPECT_EQ(ViewText(builder, "a"), "not-constant: behind too many operators");
+}
+
+TEST(ConstantView, SparseTensors) {
+  ModelBuilder builder;
+  auto& sparse = *builder.Node("Constant", {}, {"w"}).add_attribute();
+  sparse.set_name("sparse_value");
+  sparse.set_type(onnx::AttributeProto::SPARSE_TENSOR);
+  sparse.mutable_sparse_tensor()->add_dims(20);
+  EXPECT_EQ(ViewText(builder, "w"), "sparse: ");
 }
 
 TEST(ConstantView, WhatIsRestoredFromFewBits) {

@@ -119,6 +119,32 @@ TEST(MatMulRule, OneScaleForTheTensor) {
               ::testing::StartsWith("\nweight w as {1, 30, 1} -> [2, 3, 5], scales [] * 1\n"));
 }
 
+TEST(MatMulRule, AConstantOnTheLeftIsOneOnTheRightOfTheTransposedProduct) {
+  ModelBuilder builder;
+  builder.Input("x", {2, 5, 7}).Initializer("w", {3, 5}, RandomValues(15));
+  builder.Node("MatMul", {"w", "x"}, {"y"});
+  EXPECT_EQ(DecideLast(builder), R"(
+weight w as {3, 5, 1} transposed -> [5, 3], scales [3] * 1
+activation #0
+#0 Transpose(x) perm=[0, 2, 1]
+#1 Mul(activation0.scale, weight0.scale)
+#2 MatMulInteger(activation0.data, weight0.data, activation0.zero_point)
+#3 Cast(#2) to=1
+#4 Mul(#3, #1)
+#5 Transpose(#4) perm=[0, 2, 1]
+)");
+}
+
+TEST(MatMulRule, AConstantOnTheLeftOfWhatIsNotKnown) {
+  ModelBuilder builder;
+  builder.Initializer("w", {3, 5}, RandomValues(15)).Node("Op", {}, {"x"});
+  builder.Node("MatMul", {"w", "x"}, {"y"});
+  EXPECT_EQ(DecideLast(builder), "shape: on the left, and the rank on the right is not known");
+  ModelBuilder vector;
+  vector.Input("x", {5}).Initializer("w", {3, 5}, RandomValues(15)).Node("MatMul", {"w", "x"}, {"y"});
+  EXPECT_EQ(DecideLast(vector), "shape: on the left of a vector");
+}
+
 TEST(MatMulRule, TakesNoVectors) {
   ModelBuilder builder;
   builder.Initializer("w", {15}, RandomValues(15)).Node("MatMul", {"x", "w"}, {"y"});

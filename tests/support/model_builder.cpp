@@ -152,6 +152,13 @@ ModelBuilder& ModelBuilder::Int64Initializer(const std::string& name, const Dims
   return *this;
 }
 
+ModelBuilder& ModelBuilder::Import(const std::string& domain, std::int64_t version) {
+  auto& import = *model_.add_opset_import();
+  import.set_domain(domain);
+  import.set_version(version);
+  return *this;
+}
+
 onnx::NodeProto& ModelBuilder::Node(const std::string& op_type, const std::vector<std::string>& inputs,
                                     const std::vector<std::string>& outputs, const std::string& name) {
   auto& node = *graph().add_node();
@@ -178,6 +185,20 @@ void SetInt(onnx::NodeProto& node, const std::string& name, std::int64_t value) 
   attribute.set_name(name);
   attribute.set_type(onnx::AttributeProto::INT);
   attribute.set_i(value);
+}
+
+void SetInts(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::INTS);
+  for (const auto value : values) attribute.add_ints(value);
+}
+
+void SetString(onnx::NodeProto& node, const std::string& name, const std::string& value) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::STRING);
+  attribute.set_s(value);
 }
 
 void SetFloat(onnx::NodeProto& node, const std::string& name, float value) {

@@ -31,6 +31,8 @@ class ModelBuilder {
   ModelBuilder& Int64Initializer(const std::string& name, const Dims& dims,
                                  const std::vector<std::int64_t>& values);
 
+  ModelBuilder& Import(const std::string& domain, std::int64_t version = 1);
+
   // Adds a node; the returned message lives as long as the builder and may be changed further.
   onnx::NodeProto& Node(const std::string& op_type, const std::vector<std::string>& inputs,
                         const std::vector<std::string>& outputs, const std::string& name = "");
@@ -48,6 +50,8 @@ class ModelBuilder {
 
 // Attributes.
 void SetInt(onnx::NodeProto& node, const std::string& name, std::int64_t value);
+void SetInts(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values);
+void SetString(onnx::NodeProto& node, const std::string& name, const std::string& value);
 void SetFloat(onnx::NodeProto& node, const std::string& name, float value);
 void SetTensor(onnx::NodeProto& node, const std::string& name, const Dims& dims,
                std::span<const float> values);
