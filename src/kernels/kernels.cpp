@@ -24,6 +24,8 @@ HWY_EXPORT(AbsMaxBitsByColumn);
 HWY_EXPORT(QuantizeRow);
 HWY_EXPORT(QuantizeByColumn);
 HWY_EXPORT(QuantizeTransposed);
+HWY_EXPORT(WidenFloat16);
+HWY_EXPORT(WidenBfloat16);
 
 // The function to call for the public function of that name.
 #define QI8_CHOSEN(FUNCTION) \
@@ -60,6 +62,16 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
   assert(row_scales.size() == rows && out_stride >= rows);
   assert(row_zero_points.empty() || row_zero_points.size() == rows);
   QI8_CHOSEN(QuantizeTransposed)(row_major, rows, cols, row_scales, row_zero_points, out, out_stride);
+}
+
+void WidenFloat16(std::span<const std::byte> in, std::span<float> out) {
+  assert(in.size() == out.size() * sizeof(std::uint16_t));
+  QI8_CHOSEN(WidenFloat16)(in, out);
+}
+
+void WidenBfloat16(std::span<const std::byte> in, std::span<float> out) {
+  assert(in.size() == out.size() * sizeof(std::uint16_t));
+  QI8_CHOSEN(WidenBfloat16)(in, out);
 }
 
 #undef QI8_CHOSEN

@@ -60,6 +60,11 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
                         std::span<const float> row_scales, std::span<const float> row_zero_points,
                         std::int8_t* out, std::size_t out_stride);
 
+// Numbers of half the size, little-endian, as float32: exact, NaNs with all their bits. in.size() is twice
+// out.size().
+void WidenFloat16(std::span<const std::byte> in, std::span<float> out);
+void WidenBfloat16(std::span<const std::byte> in, std::span<float> out);
+
 // The index of the first NaN or infinity, if there is one.
 [[nodiscard]] std::optional<std::size_t> FindNonFinite(std::span<const float> values);
 

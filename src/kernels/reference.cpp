@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/kernels.hpp"
 
@@ -17,6 +18,31 @@ std::uint32_t Magnitude(float value, Sign sign = Sign::kAny) {
 // Rounds as the floating-point environment says, which is half to even unless someone has changed it.
 std::int8_t Quantize(float value, float scale, float zero_point) {
   return static_cast<std::int8_t>(std::clamp(std::nearbyint(value / scale) + zero_point, -128.0F, 127.0F));
+}
+
+// IEEE-754 binary16: 5 bits of exponent, biased by 15, and 10 of fraction.
+float FromFloat16(std::uint16_t half) {
+  const std::uint32_t magnitude = half & 0x7fffU;
+  const std::uint32_t shifted = magnitude << 13U;
+  constexpr std::uint32_t kRebias = (127U - 15U) << 23U;
+  const std::uint32_t normal = shifted + kRebias;
+  const std::uint32_t infinite = shifted + 2 * kRebias;
+  const auto tiny = std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<int>(magnitude)) * 0x1p-24F);
+  const std::uint32_t bits = magnitude < 0x0400U ? tiny : magnitude >= 0x7c00U ? infinite : normal;
+  return std::bit_cast<float>(bits | (half & 0x8000U) << 16U);
+}
+
+float FromBfloat16(std::uint16_t upper) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(upper) << 16U);
+}
+
+template <typename Convert>
+void WidenHalves(std::span<const std::byte> in, std::span<float> out, Convert convert) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, in.data() + i * sizeof(half), sizeof(half));
+    out[i] = convert(half);
+  }
 }
 
 float At(std::span<const float> zero_points, std::size_t i) {
@@ -66,6 +92,12 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
       out[c * out_stride + r] = Quantize(row_major[r * cols + c], row_scales[r], At(row_zero_points, r));
     }
   }
+}
+
+void WidenFloat16(std::span<const std::byte> in, std::span<float> out) { WidenHalves(in, out, FromFloat16); }
+
+void WidenBfloat16(std::span<const std::byte> in, std::span<float> out) {
+  WidenHalves(in, out, FromBfloat16);
 }
 
 std::optional<std::size_t> FindNonFinite(std::span<const float> values) {

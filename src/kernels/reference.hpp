@@ -26,6 +26,9 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
                         std::span<const float> row_scales, std::span<const float> row_zero_points,
                         std::int8_t* out, std::size_t out_stride);
 
+void WidenFloat16(std::span<const std::byte> in, std::span<float> out);
+void WidenBfloat16(std::span<const std::byte> in, std::span<float> out);
+
 [[nodiscard]] std::optional<std::size_t> FindNonFinite(std::span<const float> values);
 
 }  // namespace qi8::kernels::reference

@@ -21,23 +21,19 @@ namespace {
 constexpr std::size_t kElements = std::size_t{1} << 26;      // 256 MiB of FP32
 constexpr std::size_t kTileElements = std::size_t{1} << 18;  // 1 MiB of FP32, a tile of the pipeline
 
-const std::vector<float>& Weights() {
-  static const std::vector<float> weights = [] {
-    std::vector<float> values(kElements);
-    std::uint32_t state = 1;
-    for (float& value : values) {
-      state = state * 1664525U + 1013904223U;
-      value = static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-31F;
-    }
-    return values;
-  }();
-  return weights;
+std::vector<float> MakeWeights() {
+  std::vector<float> values(kElements);
+  std::uint32_t state = 1;
+  for (float& value : values) {
+    state = state * 1664525U + 1013904223U;
+    value = static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-31F;
+  }
+  return values;
 }
 
-std::vector<std::int8_t>& Codes() {
-  static std::vector<std::int8_t> codes(kElements);
-  return codes;
-}
+// Made before any clock runs.
+const std::vector<float> kWeights = MakeWeights();
+std::vector<std::int8_t> codes_buffer(kElements);
 
 void Report(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kElements * sizeof(float)));
@@ -47,8 +43,8 @@ void Report(benchmark::State& state) {
 // Calls `kernel` with each tile of whole rows of `columns` elements and with the output for it.
 template <class Kernel>
 void ForEachTile(std::size_t columns, bool far, const Kernel& kernel) {
-  const std::span<const float> weights = Weights();
-  const std::span<std::int8_t> codes = Codes();
+  const std::span<const float> weights = kWeights;
+  const std::span<std::int8_t> codes = codes_buffer;
   const std::size_t whole = weights.size() / columns * columns;
   const std::size_t tile = std::max<std::size_t>(1, kTileElements / columns) * columns;
   for (std::size_t i = 0; i < whole; i += tile) {
@@ -80,7 +76,7 @@ BENCHMARK(BM_Read);
 
 void BM_AbsMaxBits(benchmark::State& state) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(AbsMaxBits(Weights()));
+    benchmark::DoNotOptimize(AbsMaxBits(kWeights));
   }
   Report(state);
 }
@@ -88,7 +84,7 @@ BENCHMARK(BM_AbsMaxBits);
 
 void BM_FindNonFinite(benchmark::State& state) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(FindNonFinite(Weights()));
+    benchmark::DoNotOptimize(FindNonFinite(kWeights));
   }
   Report(state);
 }
@@ -115,13 +111,15 @@ BENCHMARK(BM_AbsMaxBitsByColumn)
     ->Arg(4096)
     ->Arg(50257);
 
+// zero: the zero point; 0 is the symmetric kernel.
 void BM_QuantizeRow(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));
   const bool far = state.range(1) != 0;
+  const auto zero_point = static_cast<float>(state.range(2));
   for (auto _ : state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
       for (std::size_t i = 0; i < tile.size(); i += columns) {
-        QuantizeRow(tile.subspan(i, columns), 1.0F / 127, 0, out.subspan(i, columns));
+        QuantizeRow(tile.subspan(i, columns), 1.0F / 127, zero_point, out.subspan(i, columns));
       }
     });
     benchmark::ClobberMemory();
@@ -129,53 +127,80 @@ void BM_QuantizeRow(benchmark::State& state) {
   Report(state);
 }
 BENCHMARK(BM_QuantizeRow)
-    ->ArgNames({"columns", "far"})
-    ->Args({100, 0})
-    ->Args({1024, 0})
-    ->Args({4096, 0})
-    ->Args({4096, 1});
+    ->ArgNames({"columns", "far", "zero"})
+    ->Args({100, 0, 0})
+    ->Args({1024, 0, 0})
+    ->Args({4096, 0, 0})
+    ->Args({4096, 0, 3})
+    ->Args({4096, 1, 0});
+
+std::vector<float> ZeroPoints(benchmark::State& state, std::size_t count) {
+  return std::vector<float>(state.range(2) == 0 ? 0 : count, static_cast<float>(state.range(2)));
+}
 
 void BM_QuantizeByColumn(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));
   const bool far = state.range(1) != 0;
   const std::vector<float> scales(columns, 1.0F / 127);
+  const std::vector<float> zero_points = ZeroPoints(state, columns);
   for (auto _ : state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
-      QuantizeByColumn(tile, 0, scales, {}, out);
+      QuantizeByColumn(tile, 0, scales, zero_points, out);
     });
     benchmark::ClobberMemory();
   }
   Report(state);
 }
 BENCHMARK(BM_QuantizeByColumn)
-    ->ArgNames({"columns", "far"})
-    ->Args({1, 0})
-    ->Args({100, 0})
-    ->Args({1024, 0})
-    ->Args({4096, 0})
-    ->Args({50257, 0})
-    ->Args({4096, 1});
+    ->ArgNames({"columns", "far", "zero"})
+    ->Args({1, 0, 0})
+    ->Args({100, 0, 0})
+    ->Args({1024, 0, 0})
+    ->Args({4096, 0, 0})
+    ->Args({50257, 0, 0})
+    ->Args({4096, 0, 3})
+    ->Args({4096, 1, 0});
 
 void BM_QuantizeTransposed(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));
   const bool far = state.range(1) != 0;
+  const std::size_t most_rows = std::max<std::size_t>(1, kTileElements / columns);
+  const std::vector<float> scales(most_rows, 1.0F / 127);
+  const std::vector<float> zero_points = ZeroPoints(state, most_rows);
   for (auto _ : state) {
     ForEachTile(columns, far, [&](std::span<const float> tile, std::span<std::int8_t> out) {
       const std::size_t rows = tile.size() / columns;
-      const std::vector<float> scales(rows, 1.0F / 127);
-      QuantizeTransposed(tile, rows, columns, scales, {}, out.data(), rows);
+      QuantizeTransposed(tile, rows, columns, std::span(scales).first(rows),
+                         std::span(zero_points).first(zero_points.empty() ? 0 : rows), out.data(), rows);
     });
     benchmark::ClobberMemory();
   }
   Report(state);
 }
 BENCHMARK(BM_QuantizeTransposed)
-    ->ArgNames({"columns", "far"})
-    ->Args({100, 0})
-    ->Args({768, 0})
-    ->Args({1024, 0})
-    ->Args({4096, 0})
-    ->Args({4096, 1});
+    ->ArgNames({"columns", "far", "zero"})
+    ->Args({100, 0, 0})
+    ->Args({768, 0, 0})
+    ->Args({1024, 0, 0})
+    ->Args({4096, 0, 0})
+    ->Args({1024, 0, 3})
+    ->Args({4096, 1, 0});
+
+// Bytes of halves read per second, into a tile that is used again and again, as in the pipeline.
+template <void (*kWiden)(std::span<const std::byte>, std::span<float>)>
+void BM_Widen(benchmark::State& state) {
+  std::vector<float> floats(kTileElements);
+  const std::span<const std::byte> halves = std::as_bytes(std::span(kWeights));
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < halves.size(); i += kTileElements * 2) {
+      kWiden(halves.subspan(i, kTileElements * 2), floats);
+    }
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+BENCHMARK(BM_Widen<WidenFloat16>)->Name("BM_WidenFloat16");
+BENCHMARK(BM_Widen<WidenBfloat16>)->Name("BM_WidenBfloat16");
 
 }  // namespace
 }  // namespace qi8::kernels

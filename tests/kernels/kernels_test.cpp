@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -169,7 +170,7 @@ TEST_P(KernelsTest, QuantizeByColumn) {
 
 TEST_P(KernelsTest, QuantizeTransposed) {
   for (const std::size_t rows : {0U, 1U, 3U, 15U, 16U, 17U, 63U, 64U, 65U, 130U}) {
-    for (const std::size_t cols : {0U, 1U, 2U, 15U, 16U, 17U, 255U, 256U, 257U, 600U}) {
+    for (const std::size_t cols : {0U, 1U, 2U, 15U, 16U, 17U, 257U, 600U, 1024U, 1041U}) {
       for (const std::size_t gap : {0U, 5U}) {
         const FencedBuffer<float> matrix(AroundCodes(rows * cols, 0x1p-4F, random_));
         std::vector<float> scales(rows);
@@ -233,6 +234,28 @@ TEST_P(KernelsTest, NothingIsFine) {
   QuantizeRow({}, 1.0F, 0, {});
   QuantizeByColumn({}, 0, {}, {}, {});
   QuantizeTransposed({}, 0, 0, {}, {}, nullptr, 0);
+}
+
+// All numbers there are, bit for bit, NaNs too; then odd ends, of which nothing beyond is read or written.
+TEST_P(KernelsTest, Widening) {
+  std::vector<std::uint16_t> all(65536);
+  std::iota(all.begin(), all.end(), std::uint16_t{0});
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(all));
+  for (std::size_t count = 0; count <= all.size(); count = count < 70 ? count + 1 : count + 65466) {
+    const FencedBuffer<std::byte> in(
+        std::vector<std::byte>(bytes.end() - 2 * std::ptrdiff_t(count), bytes.end()));
+    const FencedBuffer<float> out(count);
+    std::vector<float> expected(count);
+    const auto same = [&] {
+      return std::ranges::equal(std::as_bytes(out.span()), std::as_bytes(std::span(expected)));
+    };
+    WidenFloat16(in.span(), out.span());
+    reference::WidenFloat16(in.span(), expected);
+    EXPECT_TRUE(same()) << count;
+    WidenBfloat16(in.span(), out.span());
+    reference::WidenBfloat16(in.span(), expected);
+    EXPECT_TRUE(same()) << count;
+  }
 }
 
 TEST_P(KernelsTest, FindNonFinite) {
