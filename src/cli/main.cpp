@@ -1,7 +1,11 @@
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <string_view>
 
 #include "cli/command_quantize.hpp"
 #include "cli/console.hpp"
@@ -30,21 +34,34 @@ void AllowManyFiles() {
 
 void Report(const std::string& message) { MakeLogger("info")->error("{}", message); }
 
-int Main(int argc, char** argv) {
-  AllowManyFiles();
-  CLI::App app("Turns an FP32 ONNX model into an INT8 one by the rules of dynamic quantization.",
-               "quantize-int8");
-  app.set_version_flag("--version", "quantize-int8 " + Version());
-  app.footer(kExamples);
+// Quantizing is what the program is for and needs no word; every other command is a word in the first place.
+struct NamedCommand {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<Command> (*make)();
+};
+
+template <class T>
+std::unique_ptr<Command> Make() {
+  return std::make_unique<T>();
+}
+
+constexpr std::array<NamedCommand, 0> kCommands = {};
+
+const NamedCommand* FindCommand(std::string_view name) {
+  const auto* const found = std::ranges::find(kCommands, name, &NamedCommand::name);
+  return found == kCommands.end() ? nullptr : found;
+}
+
+int RunCommand(Command& command, CLI::App& app, int argc, char** argv) {
   app.get_formatter()->column_width(34);
-  CommandQuantize command;
   command.SetUp(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    Report(std::string(error.what()) + "; see quantize-int8 --help");
+    Report(std::string(error.what()) + "; see " + app.get_name() + " --help");
     return kUsage;
   }
   try {
@@ -53,6 +70,20 @@ int Main(int argc, char** argv) {
     Report(error.what());
     return StatusFor(error.kind());
   }
+}
+
+int Main(int argc, char** argv) {
+  AllowManyFiles();
+  if (const NamedCommand* named = argc > 1 ? FindCommand(argv[1]) : nullptr) {
+    CLI::App app(std::string(named->summary), "quantize-int8 " + std::string(named->name));
+    return RunCommand(*named->make(), app, argc - 1, argv + 1);
+  }
+  CLI::App app("Turns an FP32 ONNX model into an INT8 one by the rules of dynamic quantization.",
+               "quantize-int8");
+  app.set_version_flag("--version", "quantize-int8 " + Version());
+  app.footer(kExamples);
+  CommandQuantize command;
+  return RunCommand(command, app, argc, argv);
 }
 
 }  // namespace
