@@ -12,6 +12,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "audit/record_seal.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "hash/sha256.hpp"
@@ -21,7 +22,6 @@
 namespace qi8 {
 namespace {
 
-constexpr int kSchemaVersion = 1;
 constexpr std::string_view kLineStart = "{\"schema\":";
 
 // Now, or SOURCE_DATE_EPOCH where a reproducible build sets it; ISO 8601 in UTC.
@@ -81,7 +81,7 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
   auto libraries = nlohmann::ordered_json::object();
   for (const auto& [name, version] : record.libraries) libraries[name] = version;
   nlohmann::ordered_json json{
-      {"schema", kSchemaVersion},
+      {"schema", kAuditSchema},
       {"previous", previous_line.empty() ? "" : Sha256::HexOf(previous_line)},
       {"time", UtcTime()},
       {"user", UserName()},
@@ -101,7 +101,7 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
       {"status", record.status},
   };
   if (!record.error.empty()) json["error"] = record.error;
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return SealRecord(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace
@@ -113,7 +113,13 @@ void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log
       throw Error(ErrorKind::kFailure,
                   Quote(log.native()) + " is not an audit log; name another with --audit-log");
     }
-    return Line(record, last_line);
+    std::string line = Line(record, last_line);
+    if (line.size() > kMostAuditLineBytes) {
+      throw Error(ErrorKind::kFailure, "a record of " + FormatBytes(line.size()) + " is too long for " +
+                                           Quote(log.native()) + ", which takes " +
+                                           FormatBytes(kMostAuditLineBytes) + " a line");
+    }
+    return line;
   });
 }
 

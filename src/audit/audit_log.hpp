@@ -1,4 +1,4 @@
-// The audit log: a JSON object a line, each with the SHA-256 of the line before it.
+// The audit log: a JSON object a line, each with the SHA-256 of the line before it and of itself.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +10,11 @@
 #include "qi8/report.hpp"
 
 namespace qi8 {
+
+inline constexpr int kAuditSchema = 1;
+
+// Longer lines, line feed included, are neither written nor read.
+inline constexpr std::size_t kMostAuditLineBytes = 16ULL << 20U;
 
 // One run.
 struct AuditRecord {

@@ -57,13 +57,6 @@ CLI::Validator IsVersion() {
           ""};
 }
 
-// Standard output is what was asked for: a reader that cannot take it all is told by the status.
-void Print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error(ErrorKind::kFailure, "cannot write to standard output");
-  }
-}
-
 }  // namespace
 
 void CommandQuantize::SetUp(CLI::App& app) {
@@ -213,10 +206,11 @@ ExitStatus CommandQuantize::Run() {
     run = Quantize(options_, observer);
   }
   if (json_) {
-    Print(RunJson(run));
+    PrintResult(RunJson(run));
   } else if (options_.dry_run) {
-    Print(PlanTable(run.plan));
+    PrintResult(PlanTable(run.plan));
   }
+  FlushResult();
   if (run.outcome == Outcome::kNothingQuantized) {
     const std::size_t before = run.plan.quantized_before;
     const std::string why =

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "core/text.hpp"
+#include "qi8/error.hpp"
 
 namespace qi8::cli {
 namespace {
@@ -21,6 +22,8 @@ std::string TimeLeft(double seconds) {
   return whole >= 60 ? std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s"
                      : std::to_string(whole) + " s";
 }
+
+[[noreturn]] void FailToPrint() { throw Error(ErrorKind::kFailure, "cannot write to standard output"); }
 
 }  // namespace
 
@@ -73,6 +76,14 @@ void ConsoleObserver::ClearLine() {
   std::fputs("\r\033[K", stderr);
   std::fflush(stderr);
   line_shown_ = false;
+}
+
+void PrintResult(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) FailToPrint();
+}
+
+void FlushResult() {
+  if (std::fflush(stdout) != 0) FailToPrint();
 }
 
 void CatchSignals() {

@@ -40,6 +40,11 @@ class ConsoleObserver final : public Observer {
   Clock::time_point last_shown_;
 };
 
+// Standard output is what was asked for: a reader that cannot take it all is told by the status. FlushResult
+// ends every result.
+void PrintResult(const std::string& text);
+void FlushResult();
+
 // From now on SIGINT, SIGTERM and SIGHUP ask the run to stop (Observer::ShouldStop) instead of ending the
 // program.
 void CatchSignals();

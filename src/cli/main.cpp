@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "cli/command_audit.hpp"
 #include "cli/command_quantize.hpp"
 #include "cli/console.hpp"
 #include "qi8/error.hpp"
@@ -46,7 +47,10 @@ std::unique_ptr<Command> Make() {
   return std::make_unique<T>();
 }
 
-constexpr std::array<NamedCommand, 0> kCommands = {};
+constexpr std::array<NamedCommand, 1> kCommands = {{
+    {"audit", "Shows the runs that an audit log records, and checks that nobody changed it.",
+     Make<CommandAudit>},
+}};
 
 const NamedCommand* FindCommand(std::string_view name) {
   const auto* const found = std::ranges::find(kCommands, name, &NamedCommand::name);

@@ -1,5 +1,6 @@
 #include "core/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -28,6 +29,28 @@ std::string Quote(std::string_view name, std::size_t limit) {
   }
   quoted += "'";
   return quoted;
+}
+
+std::string Plain(std::string_view name, std::size_t limit) {
+  const std::string quoted = Quote(name, limit);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      text += row[c];
+      if (c + 1 < row.size()) text.append(widths[c] - row[c].size() + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
 }
 
 std::string FormatBytes(std::uint64_t bytes) {

@@ -25,31 +25,6 @@ std::string Seconds(double seconds) {
   return text.data();
 }
 
-// Columns as wide as their widest cell, two spaces between them; the last is not padded.
-std::string Table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      text += row[c];
-      if (c + 1 < row.size()) text.append(widths[c] - row[c].size() + 2, ' ');
-    }
-    text += '\n';
-  }
-  return text;
-}
-
-// Names come from files: what would move the cursor is shown as \xNN. No quotes, they would only widen the
-// table.
-std::string Plain(const std::string& name) {
-  const std::string quoted = Quote(name, 60);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 std::string WhatBecomes(const NodeDecision& node) {
   if (!node.skip) {
     return std::string(node.stored_only ? "stored as INT8, " : "INT8, ") + FormatBytes(node.quantized_bytes) +
@@ -119,14 +94,14 @@ std::string PlanTable(const PlanReport& plan) {
                     known ? FormatShape(node.weight_shape) : "", known ? FormatCount(node.weight_bytes) : "",
                     WhatBecomes(node)});
   }
-  std::string text = Table(rows);
+  std::string text = FormatTable(rows);
   text += "\n";
   std::vector<std::vector<std::string>> files;
   for (const FileReport& file : plan.inputs)
     files.push_back({"input", FormatCount(file.size), Plain(file.path)});
   for (const FileReport& file : plan.outputs)
     files.push_back({"output", FormatCount(file.size), Plain(file.path)});
-  text += Table(files);
+  text += FormatTable(files);
   if (!plan.outputs.empty()) text += "reduction  " + Percent(Reduction(plan)) + "\n";
   return text;
 }
@@ -149,7 +124,7 @@ std::string SkipTable(const PlanReport& plan) {
   for (const auto& [key, group] : groups) {
     rows.push_back({"  " + FormatCount(group.nodes), Plain(key.first), FormatBytes(group.bytes), key.second});
   }
-  return Table(rows);
+  return FormatTable(rows);
 }
 
 std::string Summary(const RunReport& run) {

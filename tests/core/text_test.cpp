@@ -34,6 +34,18 @@ TEST(Quote, CutsLongNamesInTheMiddle) {
 
 TEST(Quote, EscapesOnBothSidesOfACut) { EXPECT_EQ(Quote("\nabcdefghi\n", 4), "'\\x0aa...i\\x0a'"); }
 
+TEST(Plain, IsQuoteWithoutTheQuotes) {
+  EXPECT_EQ(Plain("model.onnx"), "model.onnx");
+  EXPECT_EQ(Plain(""), "");
+  EXPECT_EQ(Plain("a\nb"), "a\\x0ab");
+  EXPECT_EQ(Plain("abcdefghijk", 4), "ab...jk");
+}
+
+TEST(FormatTable, ColumnsAreAsWideAsTheirWidestCell) {
+  EXPECT_EQ(FormatTable({{"A", "BB", "C"}, {"aaaa", "b", "c"}, {"a"}}), "A     BB  C\naaaa  b   c\na\n");
+  EXPECT_EQ(FormatTable({}), "");
+}
+
 TEST(FormatBytes, CountsSmallNumbersOut) {
   EXPECT_EQ(FormatBytes(0), "0 bytes");
   EXPECT_EQ(FormatBytes(1), "1 byte");

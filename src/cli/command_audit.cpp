@@ -1,0 +1,43 @@
+#include "cli/command_audit.hpp"
+
+#include "audit/audit_text.hpp"
+#include "cli/console.hpp"
+#include "core/text.hpp"
+#include "qi8/audit.hpp"
+
+namespace qi8::cli {
+namespace {
+
+// What is shown of a log that is no log, say.
+constexpr std::size_t kMostShown = 10;
+
+}  // namespace
+
+void CommandAudit::SetUp(CLI::App& app) {
+  app.add_option("LOG", log_, "Audit log (quantization_log.jsonl)")->required();
+  app.add_flag("--json", json_, "Print the records and the result of the check as JSON");
+  app.footer(
+      "Prints a line for each run and checks that no line was changed, removed, added or moved.\n"
+      "That lines at the very end were removed can not be seen from the log.\n"
+      "\n"
+      "Exit status: 0 intact, 1 cannot be read, 2 wrong usage, 4 not as it was written.");
+}
+
+ExitStatus CommandAudit::Run() {
+  AuditJson json;
+  PrintResult(json_ ? AuditJson::Start() : AuditTableHeader());
+  const AuditCheck check = CheckAuditLog(
+      log_, [&](const AuditedRun& run) { PrintResult(json_ ? json.Record(run) : AuditTableRow(run)); });
+  if (json_) PrintResult(AuditJson::End(check));
+  FlushResult();
+  const auto logger = MakeLogger("info");
+  for (std::size_t i = 0; i < check.problems.size() && i < kMostShown; ++i) {
+    logger->error("{}: line {}: {}", log_.native(), check.problems[i].line, check.problems[i].what);
+  }
+  if (check.problem_count > kMostShown) {
+    logger->error("{}: and {} more lines", log_.native(), FormatCount(check.problem_count - kMostShown));
+  }
+  return check.intact() ? kDone : kCheckFailed;
+}
+
+}  // namespace qi8::cli
