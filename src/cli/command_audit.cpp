@@ -14,11 +14,15 @@ constexpr std::size_t kMostShown = 10;
 }  // namespace
 
 void CommandAudit::SetUp(CLI::App& app) {
-  app.add_option("LOG", log_, "Audit log (quantization_log.jsonl)")->required();
+  app.add_option("LOG", log_, "Audit log (quantization_log.jsonl)")->required()->type_name("FILE");
   app.add_flag("--json", json_, "Print the records and the result of the check as JSON");
   app.footer(
-      "Prints a line for each run and checks that no line was changed, removed, added or moved.\n"
-      "That lines at the very end were removed can not be seen from the log.\n"
+      "Prints a line for each run and checks that no line was changed, removed, added\n"
+      "or moved. That lines at the very end were removed can not be seen from the log.\n"
+      "\n"
+      "Examples:\n"
+      "  quantize-int8 audit quantization_log.jsonl\n"
+      "  quantize-int8 audit quantization_log.jsonl --json | jq '.records[-1].outputs'\n"
       "\n"
       "Exit status: 0 intact, 1 cannot be read, 2 wrong usage, 4 not as it was written.");
 }

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 
+#include "cli/config_file.hpp"
 #include "cli/console.hpp"
+#include "cli/option_text.hpp"
 #include "plan/report_text.hpp"
 #include "qi8/quantize.hpp"
 
@@ -28,9 +30,6 @@ std::vector<std::string> Keys(const Map& map) {
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
 }
-
-// Without a description: the help of the option has the words already.
-CLI::Validator OneOf(const std::vector<std::string>& words) { return CLI::IsMember(words).description(""); }
 
 // "1.24", with more behind it or without.
 std::optional<TargetRuntime> ParseVersion(const std::string& text) {
@@ -60,14 +59,16 @@ CLI::Validator IsVersion() {
 }  // namespace
 
 void CommandQuantize::SetUp(CLI::App& app) {
+  AddConfigOption(app);
   app.add_option("INPUT", options_.input, "FP32 model (.onnx); it is never changed")->required();
   app.add_option("OUTPUT", options_.output, "INT8 model to write; its weights go to OUTPUT.data beside it")
       ->required();
 
   const std::string selection = "What is quantized";
-  app.add_option("--ops", options_.selection.ops, "Operators, separated by commas, or \"all\"")
+  app.add_option("--ops", options_.selection.ops, "Operators to quantize, separated by commas, or \"all\"")
       ->delimiter(',')
       ->allow_extra_args(false)
+      ->type_name("LIST")
       ->capture_default_str()
       ->group(selection);
   app.add_option(
@@ -110,17 +111,14 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->group(selection);
 
   const std::string scheme = "How numbers become codes";
-  app.add_option("--weight-type", weight_type_, "int8 or uint8")
-      ->check(OneOf(Keys(kWeightTypes)))
-      ->type_name("TYPE")
+  OneOf(app.add_option("--weight-type", weight_type_, "What the codes of weights are"), Keys(kWeightTypes))
       ->capture_default_str()
       ->group(scheme);
   app.add_flag("--symmetric,!--asymmetric", options_.selection.scheme.symmetric,
                "Zero is in the middle of the codes (the default), or the codes span just what a channel has")
       ->group(scheme);
-  app.add_option("--granularity", granularity_, "A scale for each channel, or one for each tensor")
-      ->check(OneOf(Keys(kGranularities)))
-      ->type_name("WHAT")
+  OneOf(app.add_option("--granularity", granularity_, "A scale for each channel, or one for each tensor"),
+        Keys(kGranularities))
       ->capture_default_str()
       ->group(scheme);
   app.add_flag("--reduce-range", options_.selection.scheme.reduce_range,
@@ -131,13 +129,13 @@ void CommandQuantize::SetUp(CLI::App& app) {
                  "Oldest ONNX Runtime to run it: Conv has int8 codes from 1.24 on, else uint8")
       ->check(IsVersion())
       ->type_name("VERSION")
+      ->default_str("1.0")
       ->group(scheme);
 
   const std::string output = "What is written";
-  app.add_option("--external-data", external_data_,
-                 "Weights beside the model: always, never, or auto (inside when below 1 GiB)")
-      ->check(OneOf(Keys(kExternalData)))
-      ->type_name("MODE")
+  OneOf(app.add_option("--external-data", external_data_,
+                       "Weights beside the model; auto: inside it when below 1 GiB"),
+        Keys(kExternalData))
       ->capture_default_str()
       ->group(output);
   app.add_flag("-f,--force", options_.replace_output, "Replace an existing output")->group(output);
@@ -156,14 +154,11 @@ void CommandQuantize::SetUp(CLI::App& app) {
   app.add_flag("-n,--dry-run", options_.dry_run, "Write nothing; print the plan and the exact sizes")
       ->group(shown);
   app.add_flag("--json", json_, "Print plan and result as JSON")->group(shown);
-  app.add_option("--progress", progress_, "auto (on a terminal), always or never")
-      ->check(OneOf(Keys(kProgress)))
-      ->type_name("MODE")
+  OneOf(app.add_option("--progress", progress_, "auto: on a terminal"), Keys(kProgress))
       ->capture_default_str()
       ->group(shown);
-  app.add_option("--log-level", log_level_, "debug, info, warn, error or off")
-      ->check(OneOf({"debug", "info", "warn", "error", "off"}))
-      ->type_name("LEVEL")
+  OneOf(app.add_option("--log-level", log_level_, "What is said on standard error"),
+        {"debug", "info", "warn", "error", "off"})
       ->capture_default_str()
       ->group(shown);
   app.add_flag("-q,--quiet", quiet_, "Only errors; the same as --log-level error --progress never")
@@ -175,7 +170,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
          "Do not compute the SHA-256 of the input; faster, and the output does not say what it came from")
       ->group(resources);
   app.add_option("--threads", options_.threads, "Threads [as many as the machine has]")
-      ->check(CLI::Range(1U, 1024U).description(""))
+      ->check(CLI::Range(1U, 1024U))
       ->type_name("N")
       ->group(resources);
   app.add_option("--isa", options_.isa, "Instruction set, as avx2; the output is the same with each")
@@ -183,11 +178,19 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->capture_default_str()
       ->group(resources);
   app.add_option("--memory-budget", options_.memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
-      ->transform(CLI::AsSizeValue(true).description(""))
+      ->transform(CLI::AsSizeValue(true))
       ->transform(NotNegative())  // runs before the one above
       ->type_name("SIZE")
       ->default_str("96MiB")
       ->group(resources);
+  app.footer(
+      "Examples:\n"
+      "  quantize-int8 model.onnx model_int8.onnx\n"
+      "  quantize-int8 model.onnx model_int8.onnx --dry-run\n"
+      "  quantize-int8 model.onnx model_int8.onnx --exclude '/lm_head/' --force\n"
+      "\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to quantize,\n"
+      "4 a check did not hold, 130 interrupted.");
 }
 
 std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_level_; }

@@ -1,29 +1,21 @@
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <exception>
-#include <memory>
-#include <string_view>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
-#include "cli/command_audit.hpp"
-#include "cli/command_quantize.hpp"
+#include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/option_text.hpp"
+#include "cli/suggest.hpp"
+#include "core/text.hpp"
 #include "qi8/error.hpp"
-#include "qi8/quantize.hpp"
 
 namespace qi8::cli {
 namespace {
-
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  quantize-int8 model.onnx model_int8.onnx\n"
-    "  quantize-int8 model.onnx model_int8.onnx --dry-run\n"
-    "  quantize-int8 model.onnx model_int8.onnx --exclude '/lm_head/' --force\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to quantize, 4 a check did not hold, 130 "
-    "interrupted.";
 
 // A model may keep each tensor in a file of its own, and each stays open while it is read.
 void AllowManyFiles() {
@@ -35,59 +27,61 @@ void AllowManyFiles() {
 
 void Report(const std::string& message) { MakeLogger("info")->error("{}", message); }
 
-// Quantizing is what the program is for and needs no word; every other command is a word in the first place.
-struct NamedCommand {
-  std::string_view name;
-  std::string_view summary;
-  std::unique_ptr<Command> (*make)();
-};
-
-template <class T>
-std::unique_ptr<Command> Make() {
-  return std::make_unique<T>();
+void ReportUsage(const std::string& message, const CLI::App& app) {
+  Report(message + "; see " + app.get_name() + " --help");
 }
 
-constexpr std::array<NamedCommand, 1> kCommands = {{
-    {"audit", "Shows the runs that an audit log records, and checks that nobody changed it.",
-     Make<CommandAudit>},
-}};
-
-const NamedCommand* FindCommand(std::string_view name) {
-  const auto* const found = std::ranges::find(kCommands, name, &NamedCommand::name);
-  return found == kCommands.end() ? nullptr : found;
+std::string DescribeExtras(const CLI::App& app) {
+  std::vector<std::string> options;
+  for (const OptionText& option : DescribeOptions(app)) {
+    if (!option.positional) options.insert(options.end(), option.names.begin(), option.names.end());
+  }
+  const std::string extra = app.remaining().front();
+  if (!extra.starts_with('-')) return "one argument too many: " + Quote(extra);
+  const std::string name = extra.substr(0, extra.find('='));
+  return "there is no option " + name + DidYouMean(name, options);
 }
 
-int RunCommand(Command& command, CLI::App& app, int argc, char** argv) {
-  app.get_formatter()->column_width(34);
-  command.SetUp(app);
+int RunCommand(const NamedCommand& named, int argc, char** argv) {
+  const auto [command, app] = Declare(named);
   try {
-    app.parse(argc, argv);
+    app->parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    return app->exit(asked);
+  } catch (const CLI::ExtrasError&) {
+    ReportUsage(DescribeExtras(*app), *app);
+    return kUsage;
   } catch (const CLI::ParseError& error) {
-    Report(std::string(error.what()) + "; see " + app.get_name() + " --help");
+    ReportUsage(error.what(), *app);
     return kUsage;
   }
   try {
-    return command.Run();
+    return command->Run();
   } catch (const Error& error) {
     Report(error.what());
     return StatusFor(error.kind());
   }
 }
 
+// Of a word in the first place that is no file, but nearly a command.
+std::string CommandHint(const std::string& word) {
+  std::error_code ignored;
+  if (std::filesystem::exists(word, ignored)) return "";
+  std::vector<std::string> names;
+  for (const NamedCommand& command : Commands()) names.emplace_back(command.name);
+  std::erase(names, "");
+  return DidYouMean(word, names);
+}
+
 int Main(int argc, char** argv) {
   AllowManyFiles();
-  if (const NamedCommand* named = argc > 1 ? FindCommand(argv[1]) : nullptr) {
-    CLI::App app(std::string(named->summary), "quantize-int8 " + std::string(named->name));
-    return RunCommand(*named->make(), app, argc - 1, argv + 1);
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (const NamedCommand* named = FindCommand(first)) return RunCommand(*named, argc - 1, argv + 1);
+  if (const std::string hint = CommandHint(first); !hint.empty()) {
+    Report("there is no command, and no file, " + Quote(first) + hint + "; see quantize-int8 --help");
+    return kUsage;
   }
-  CLI::App app("Turns an FP32 ONNX model into an INT8 one by the rules of dynamic quantization.",
-               "quantize-int8");
-  app.set_version_flag("--version", "quantize-int8 " + Version());
-  app.footer(kExamples);
-  CommandQuantize command;
-  return RunCommand(command, app, argc, argv);
+  return RunCommand(Commands().front(), argc, argv);
 }
 
 }  // namespace

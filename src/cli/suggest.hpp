@@ -1,0 +1,19 @@
+// Guesses what was meant.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace qi8::cli {
+
+// The candidate that is nearest to `word`, where one is so near that a slip of the fingers explains it:
+// letters left out, added, changed, or swapped with their neighbour.
+[[nodiscard]] std::optional<std::string> Nearest(std::string_view word,
+                                                 std::span<const std::string> candidates);
+
+// " (did you mean --exclude?)", or nothing.
+[[nodiscard]] std::string DidYouMean(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace qi8::cli
