@@ -1,6 +1,6 @@
 // The pipeline, its stages in order: load -> plan -> layout -> preflight -> execute -> publish -> record.
 
-#include "qi8/quantize.hpp"
+#include "app/quantize.hpp"
 
 #include <sys/resource.h>
 
@@ -234,7 +234,7 @@ class Run {
 
 }  // namespace
 
-RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
+RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer) {
   if (options.memory_budget < kLeastMemoryBudget) {
     throw Error(ErrorKind::kUsage, "--memory-budget: " + FormatBytes(options.memory_budget) +
                                        " is too little; the least is " + FormatBytes(kLeastMemoryBudget));
@@ -243,8 +243,11 @@ RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
     throw Error(ErrorKind::kUsage, "the name of the output is empty");
   }
   kernels::ForceIsa(options.isa);
-  const auto file_system = MakePosixFileSystem();
-  return Run(*file_system, options, observer).Go();
+  return Run(file_system, options, observer).Go();
+}
+
+RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
+  return Quantize(*MakePosixFileSystem(), options, observer);
 }
 
 }  // namespace qi8

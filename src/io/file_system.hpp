@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qi8 {
 
@@ -64,6 +65,15 @@ class WritableFile {
   virtual void Close() = 0;
 };
 
+// A folder that no other process has while this lives, or its process does.
+class FolderClaim {
+ public:
+  virtual ~FolderClaim() = default;
+
+  // Removes the folder, if nothing is in it any more, and gives up the claim.
+  virtual void RemoveFolder() = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -89,9 +99,39 @@ class FileSystem {
 
   // Replaces `to` where it exists.
   virtual void Rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+
+  // Swaps two names, whatever they are; no moment sees one of them missing. False where the file system
+  // cannot.
+  [[nodiscard]] virtual bool Exchange(const std::filesystem::path& one,
+                                      const std::filesystem::path& other) = 0;
+
+  // Removes a file or a link. Gone already is fine.
   virtual void Remove(const std::filesystem::path& path) = 0;
 
-  // Makes renames in `folder` lasting.
+  // Makes `path`, where nothing may be, a symbolic link with this text. False where the file system has none.
+  [[nodiscard]] virtual bool MakeLink(const std::string& text, const std::filesystem::path& path) = 0;
+
+  // The text of a symbolic link; nothing where `path` is something else or nothing.
+  [[nodiscard]] virtual std::optional<std::string> ReadLink(const std::filesystem::path& path) = 0;
+
+  // Makes `path`, where nothing may be, a second name of a file. False where the file system has none.
+  [[nodiscard]] virtual bool MakeHardLink(const std::filesystem::path& file,
+                                          const std::filesystem::path& path) = 0;
+
+  // Makes a folder; one that is there already is fine.
+  virtual void MakeFolder(const std::filesystem::path& path) = 0;
+
+  // Removes an empty folder. Gone already is fine.
+  virtual void RemoveFolder(const std::filesystem::path& path) = 0;
+
+  // The names in a folder, in order; none where there is no such folder.
+  [[nodiscard]] virtual std::vector<std::string> List(const std::filesystem::path& folder) = 0;
+
+  // Makes the folder where it is not there yet and claims it; null where another has it. The claim needs a
+  // file of its own in the folder, named "lock".
+  [[nodiscard]] virtual std::unique_ptr<FolderClaim> ClaimFolder(const std::filesystem::path& folder) = 0;
+
+  // Makes what happened to the names in `folder` lasting.
   virtual void SyncFolder(const std::filesystem::path& folder) = 0;
 
   // Appends to `path` under an exclusive lock and syncs it. `compose` is called with the last line of the

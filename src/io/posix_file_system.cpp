@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -30,6 +33,12 @@ namespace fs = std::filesystem;
   if (code == EACCES || code == EPERM) message += "; check the permissions of the file and of its folder";
   Fail(message);
 }
+
+constexpr mode_t kFileMode = 0666;  // less the umask, as any other file of the user
+constexpr mode_t kFolderMode = 0777;
+
+// What file systems say to a call that they do not have.
+bool IsUnsupported(int code) { return code == ENOSYS || code == EOPNOTSUPP || code == ENOTSUP; }
 
 class Descriptor {
  public:
@@ -149,6 +158,53 @@ std::unique_ptr<ReadableFile> OpenRegular(const fs::path& path, int extra_flags,
   return std::make_unique<PosixReadableFile>(fd.Release(), shown);
 }
 
+// The kernel holds the lock for the process, however it ends. The lock is in a file, as network file systems
+// lock no folders.
+class PosixFolderClaim final : public FolderClaim {
+ public:
+  // The one before may remove the folder, or its lock, at any step of this: then it begins anew.
+  static std::unique_ptr<FolderClaim> Make(const fs::path& path) {
+    const std::string& name = path.native();
+    for (;;) {
+      if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) FailWithErrno("make the folder", name);
+      Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (folder.get() < 0 && errno == ENOENT) continue;
+      if (folder.get() < 0) FailWithErrno("open the folder", name);
+      Descriptor lock(::openat(folder.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+      if (lock.get() < 0 && errno == ENOENT) continue;
+      if (lock.get() < 0) FailWithErrno("open", (path / kLock).native());
+      if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) return nullptr;
+        FailWithErrno("lock", (path / kLock).native());
+      }
+      struct stat held {};
+      struct stat named {};
+      if (::fstat(lock.get(), &held) != 0) FailWithErrno("examine", (path / kLock).native());
+      const bool is_named = ::fstatat(AT_FDCWD, (path / kLock).c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0;
+      if (is_named && IdentityOf(held).SameFile(IdentityOf(named))) {
+        return std::unique_ptr<FolderClaim>(new PosixFolderClaim(path, lock.Release()));
+      }
+    }
+  }
+
+  void RemoveFolder() override {
+    const Descriptor lock(lock_.Release());
+    if (::unlink((path_ / kLock).c_str()) != 0 && errno != ENOENT) FailWithErrno("remove", path_.native());
+    // Another may have come in since the lock has no name any more: the folder is theirs then.
+    if (::rmdir(path_.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST) {
+      FailWithErrno("remove the folder", path_.native());
+    }
+  }
+
+ private:
+  static constexpr const char* kLock = "lock";
+
+  PosixFolderClaim(fs::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+
+  fs::path path_;
+  Descriptor lock_;
+};
+
 // The end of a file that is read line by line.
 struct Tail {
   std::string last_line;
@@ -212,8 +268,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   std::unique_ptr<WritableFile> Create(const fs::path& path) override {
-    constexpr mode_t kMode = 0666;  // less the umask, as any other file of the user
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
     if (fd.get() < 0) FailWithErrno("create", path.native());
     return std::make_unique<PosixWritableFile>(fd.Release(), path.native());
   }
@@ -242,8 +297,62 @@ class PosixFileSystem final : public FileSystem {
     if (::rename(from.c_str(), to.c_str()) != 0) FailWithErrno("rename a finished file to", to.native());
   }
 
+  bool Exchange(const fs::path& one, const fs::path& other) override {
+    if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) return true;
+    if (errno == EINVAL || IsUnsupported(errno)) return false;
+    FailWithErrno("exchange a file for", other.native());
+  }
+
   void Remove(const fs::path& path) override {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) FailWithErrno("remove", path.native());
+  }
+
+  bool MakeLink(const std::string& text, const fs::path& path) override {
+    if (::symlink(text.c_str(), path.c_str()) == 0) return true;
+    if (errno == EPERM || IsUnsupported(errno)) return false;  // EPERM: so say FAT and its like
+    FailWithErrno("make the link", path.native());
+  }
+
+  std::optional<std::string> ReadLink(const fs::path& path) override {
+    std::array<char, PATH_MAX> text{};
+    const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+    if (length >= 0) return std::string(text.data(), static_cast<std::size_t>(length));
+    if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    FailWithErrno("examine", path.native());
+  }
+
+  bool MakeHardLink(const fs::path& file, const fs::path& path) override {
+    if (::link(file.c_str(), path.c_str()) == 0) return true;
+    // EPERM: no links, or none to files of others; EMLINK: one more is too many.
+    if (errno == EPERM || errno == EMLINK || IsUnsupported(errno)) return false;
+    FailWithErrno("make a second name of", file.native());
+  }
+
+  void MakeFolder(const fs::path& path) override {
+    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+      FailWithErrno("make the folder", path.native());
+    }
+  }
+
+  void RemoveFolder(const fs::path& path) override {
+    if (::rmdir(path.c_str()) != 0 && errno != ENOENT) FailWithErrno("remove the folder", path.native());
+  }
+
+  std::vector<std::string> List(const fs::path& folder) override {
+    std::vector<std::string> names;
+    std::error_code error;
+    fs::directory_iterator entry(folder, error);
+    if (error == std::errc::no_such_file_or_directory) return names;
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      names.push_back(entry->path().filename().native());
+    }
+    if (error) Fail("cannot list the folder " + Quote(folder.native()) + ": " + error.message());
+    std::ranges::sort(names);
+    return names;
+  }
+
+  std::unique_ptr<FolderClaim> ClaimFolder(const fs::path& folder) override {
+    return PosixFolderClaim::Make(folder);
   }
 
   void SyncFolder(const fs::path& folder) override {
@@ -254,14 +363,13 @@ class PosixFileSystem final : public FileSystem {
 
   void AppendLocked(const fs::path& path,
                     const std::function<std::string(std::string_view)>& compose) override {
-    constexpr mode_t kMode = 0666;
     const std::string& name = path.native();
     struct stat status {};
     const bool regular = ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
     // A pipe that nobody reads is an error at once instead of a wait; what is open is then written to as
     // usual.
     const int access = regular ? O_RDWR : O_WRONLY | O_NONBLOCK;
-    const Descriptor fd(::open(path.c_str(), access | O_APPEND | O_CREAT | O_CLOEXEC, kMode));
+    const Descriptor fd(::open(path.c_str(), access | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode));
     if (fd.get() < 0) FailWithErrno("open", name);
     if (!regular && ::fcntl(fd.get(), F_SETFL, O_APPEND) != 0) FailWithErrno("set up", name);
     if (regular && ::flock(fd.get(), LOCK_EX) != 0) FailWithErrno("lock", name);

@@ -1,25 +1,26 @@
-// Files in memory that note what is read of them, and may claim any size.
+// A file system in memory: a whole run on it touches no disk. It notes what is read, and its files may claim
+// any size.
 #pragma once
 
-#include <algorithm>
-#include <cstring>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
-#include <stdexcept>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/byte_range.hpp"
 #include "io/file_system.hpp"
 #include "model/model.hpp"
-#include "qi8/error.hpp"
 
 namespace qi8::testing {
 
-// Reading only. A file is its bytes, then zeros up to the size it claims.
+// Files, folders, symbolic and hard links, as POSIX has them, without permissions. A file is its bytes, then
+// zeros up to the size it claims. "." and "/" are always there. May be used from several threads.
 class MemoryFileSystem final : public FileSystem {
  public:
   struct Read {
@@ -27,105 +28,85 @@ class MemoryFileSystem final : public FileSystem {
     ByteRange range;
   };
 
-  void Add(const std::string& path, std::string bytes) {
-    const std::uint64_t size = bytes.size();
-    files_[path] = {std::move(bytes), size, files_.size() + 1};
-  }
-  void AddZeros(const std::string& path, std::uint64_t size) { files_[path] = {"", size, files_.size() + 1}; }
+  // Puts a file there, and the folders it lies in.
+  void Add(const std::string& path, std::string bytes);
+  void AddZeros(const std::string& path, std::uint64_t size);
+
+  void SetFreeSpace(std::uint64_t bytes) { free_space_ = bytes; }
+
+  // Every file and link and what it holds, "-> text" for a link; folders are told by "/".
+  [[nodiscard]] std::map<std::string, std::string> Listing() const;
 
   [[nodiscard]] const std::vector<Read>& reads() const { return reads_; }
   [[nodiscard]] const std::vector<std::string>& opened() const { return opened_; }
 
-  std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override {
-    const auto found = files_.find(path.native());
-    if (found == files_.end())
-      throw Error(ErrorKind::kFailure, "cannot open '" + path.native() + "': none such");
-    opened_.push_back(path.native());
-    return std::make_unique<File>(*this, path.native(), found->second);
-  }
-
+  std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override;
   std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder,
-                                            const std::string& relative) override {
-    if (relative.empty()) throw Error(ErrorKind::kFailure, "its location is empty");
-    return OpenForReading((folder / relative).lexically_normal());
-  }
-
-  std::unique_ptr<WritableFile> Create(const std::filesystem::path&) override {
-    return Refuse<std::unique_ptr<WritableFile>>();
-  }
-  std::optional<FileIdentity> Identify(const std::filesystem::path&) override {
-    return Refuse<std::optional<FileIdentity>>();
-  }
-  bool IsFolder(const std::filesystem::path&) override { return Refuse<bool>(); }
-  bool IsWritableFolder(const std::filesystem::path&) override { return Refuse<bool>(); }
-  std::uint64_t FreeSpace(const std::filesystem::path&) override { return Refuse<std::uint64_t>(); }
-  void Rename(const std::filesystem::path&, const std::filesystem::path&) override { Refuse<int>(); }
-  void Remove(const std::filesystem::path&) override { Refuse<int>(); }
-  void SyncFolder(const std::filesystem::path&) override { Refuse<int>(); }
-  void AppendLocked(const std::filesystem::path&,
-                    const std::function<std::string(std::string_view)>&) override {
-    Refuse<int>();
-  }
+                                            const std::string& relative) override;
+  std::unique_ptr<WritableFile> Create(const std::filesystem::path& path) override;
+  std::optional<FileIdentity> Identify(const std::filesystem::path& path) override;
+  bool IsFolder(const std::filesystem::path& path) override;
+  bool IsWritableFolder(const std::filesystem::path& path) override { return IsFolder(path); }
+  std::uint64_t FreeSpace(const std::filesystem::path&) override { return free_space_; }
+  void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  bool Exchange(const std::filesystem::path& one, const std::filesystem::path& other) override;
+  void Remove(const std::filesystem::path& path) override;
+  bool MakeLink(const std::string& text, const std::filesystem::path& path) override;
+  std::optional<std::string> ReadLink(const std::filesystem::path& path) override;
+  bool MakeHardLink(const std::filesystem::path& file, const std::filesystem::path& path) override;
+  void MakeFolder(const std::filesystem::path& path) override;
+  void RemoveFolder(const std::filesystem::path& path) override;
+  std::vector<std::string> List(const std::filesystem::path& folder) override;
+  std::unique_ptr<FolderClaim> ClaimFolder(const std::filesystem::path& folder) override;
+  void SyncFolder(const std::filesystem::path&) override {}
+  void AppendLocked(const std::filesystem::path& path,
+                    const std::function<std::string(std::string_view)>& compose) override;
 
  private:
+  class File;
+  class Writer;
+  class Claim;
+
   struct Contents {
     std::string bytes;
     std::uint64_t size = 0;
     std::uint64_t inode = 0;
+    std::int64_t writes = 0;
   };
+  // A file has contents, a link has a text, a folder has neither.
+  struct Node {
+    std::shared_ptr<Contents> contents;
+    std::optional<std::string> link;
 
-  class File final : public ReadableFile {
-   public:
-    File(MemoryFileSystem& owner, std::string path, const Contents& contents)
-        : owner_(owner), path_(std::move(path)), contents_(contents) {}
-
-    [[nodiscard]] const std::string& path() const override { return path_; }
-    [[nodiscard]] FileIdentity Identity() const override {
-      return {.device = 1, .inode = contents_.inode, .size = contents_.size, .modified_ns = 0};
-    }
-    void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
-      owner_.reads_.push_back({path_, {offset, into.size()}});
-      if (!ByteRange{offset, into.size()}.Within(contents_.size)) {
-        throw Error(ErrorKind::kFailure, "cannot read '" + path_ + "': it ends before");
-      }
-      std::ranges::fill(into, std::byte{0});
-      if (offset >= contents_.bytes.size()) return;
-      const auto count = std::min<std::uint64_t>(into.size(), contents_.bytes.size() - offset);
-      if (count > 0) std::memcpy(into.data(), contents_.bytes.data() + offset, count);
-    }
-
-   private:
-    MemoryFileSystem& owner_;
-    std::string path_;
-    const Contents& contents_;
+    [[nodiscard]] bool is_folder() const { return !contents && !link; }
   };
+  using Nodes = std::map<std::string, Node>;
 
-  template <typename T>
-  [[noreturn]] static T Refuse() {
-    throw std::logic_error("loading and planning have no business with this");
-  }
+  // All of these with the mutex held.
+  enum class LastLink { kFollow, kKeep };
+  [[nodiscard]] std::string Resolve(const std::filesystem::path& path, LastLink last_link) const;
+  [[nodiscard]] Nodes::iterator Find(const std::filesystem::path& path, LastLink last_link);
+  [[nodiscard]] Node& Existing(const std::filesystem::path& path, LastLink last_link, const char* action);
+  Node& Insert(const std::filesystem::path& path, Node node, const char* action);
+  void MakeParents(const std::string& path);
+  [[nodiscard]] std::shared_ptr<Contents> NewContents(std::string bytes, std::uint64_t size);
+  [[nodiscard]] static FileIdentity IdentityOf(const Contents& contents);
+  static void ReadContents(const Contents& contents, const std::string& path, std::uint64_t offset,
+                           std::span<std::byte> into);
 
-  std::map<std::string, Contents> files_;
+  mutable std::mutex mutex_;
+  Nodes nodes_;
+  std::set<std::string> claimed_;
+  std::uint64_t last_inode_ = 0;
+  std::uint64_t free_space_ = 1ULL << 50U;
   std::vector<Read> reads_;
   std::vector<std::string> opened_;
 };
 
 // The whole file of an image, each slot filled with what `bytes_of` gives for its tensor.
-[[nodiscard]] inline std::string Assemble(
-    const ModelImage& image, const std::function<std::string(std::uint32_t, std::uint64_t)>& bytes_of) {
-  std::string file;
-  std::size_t position = 0;
-  for (const auto& slot : image.slots) {
-    file += image.text.substr(position, slot.text_position - position);
-    position = slot.text_position;
-    if (file.size() != slot.offset) throw std::logic_error("a slot is not where it says");
-    file += bytes_of(slot.tensor, slot.length);
-  }
-  return file + image.text.substr(position);
-}
+[[nodiscard]] std::string Assemble(const ModelImage& image,
+                                   const std::function<std::string(std::uint32_t, std::uint64_t)>& bytes_of);
 
-[[nodiscard]] inline std::string Zeros(std::uint32_t, std::uint64_t length) {
-  return std::string(length, '\0');
-}
+[[nodiscard]] std::string Zeros(std::uint32_t tensor, std::uint64_t length);
 
 }  // namespace qi8::testing

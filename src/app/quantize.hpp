@@ -1,0 +1,11 @@
+// The whole job on any file system: what the public qi8::Quantize does on the real one.
+#pragma once
+
+#include "io/file_system.hpp"
+#include "qi8/quantize.hpp"
+
+namespace qi8 {
+
+[[nodiscard]] RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer);
+
+}  // namespace qi8

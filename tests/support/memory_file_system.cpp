@@ -1,0 +1,369 @@
+#include "support/memory_file_system.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void Fail(const std::string& action, const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::kFailure, "cannot " + action + " " + Quote(path) + ": " + reason);
+}
+
+std::string Normal(const fs::path& path) {
+  std::string text = path.lexically_normal().native();
+  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text.empty() ? "." : text;
+}
+
+bool IsRoot(const std::string& path) { return path == "." || path == "/"; }
+
+std::string ParentOf(const std::string& path) { return Normal(fs::path(path).parent_path()); }
+
+}  // namespace
+
+class MemoryFileSystem::File final : public ReadableFile {
+ public:
+  File(MemoryFileSystem& owner, std::string path, std::shared_ptr<Contents> contents)
+      : owner_(owner), path_(std::move(path)), contents_(std::move(contents)) {}
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] FileIdentity Identity() const override {
+    const std::lock_guard lock(owner_.mutex_);
+    return IdentityOf(*contents_);
+  }
+  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.reads_.push_back({path_, {offset, into.size()}});
+    ReadContents(*contents_, path_, offset, into);
+  }
+
+ private:
+  MemoryFileSystem& owner_;
+  std::string path_;
+  std::shared_ptr<Contents> contents_;
+};
+
+class MemoryFileSystem::Writer final : public WritableFile {
+ public:
+  Writer(MemoryFileSystem& owner, std::string path, std::shared_ptr<Contents> contents)
+      : owner_(owner), path_(std::move(path)), contents_(std::move(contents)) {}
+
+  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const std::uint64_t end = offset + bytes.size();
+    if (contents_->bytes.size() < end) contents_->bytes.resize(end);
+    contents_->size = std::max(contents_->size, end);
+    if (!bytes.empty()) std::memcpy(contents_->bytes.data() + offset, bytes.data(), bytes.size());
+    ++contents_->writes;
+  }
+  void ReadAt(std::uint64_t offset, std::span<std::byte> into) const override {
+    const std::lock_guard lock(owner_.mutex_);
+    ReadContents(*contents_, path_, offset, into);
+  }
+  void Reserve(std::uint64_t size) override {
+    const std::lock_guard lock(owner_.mutex_);
+    contents_->size = std::max(contents_->size, size);
+  }
+  void StartWriteBack(std::uint64_t, std::uint64_t) override {}
+  void Sync() override {}
+  void Close() override {}
+
+ private:
+  MemoryFileSystem& owner_;
+  std::string path_;
+  std::shared_ptr<Contents> contents_;
+};
+
+class MemoryFileSystem::Claim final : public FolderClaim {
+ public:
+  Claim(MemoryFileSystem& owner, std::string path) : owner_(owner), path_(std::move(path)) {}
+  ~Claim() override {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.claimed_.erase(path_);
+  }
+  void RemoveFolder() override {
+    owner_.Remove(fs::path(path_) / "lock");
+    if (owner_.List(path_).empty()) owner_.RemoveFolder(path_);
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.claimed_.erase(path_);
+  }
+
+ private:
+  MemoryFileSystem& owner_;
+  std::string path_;
+};
+
+void MemoryFileSystem::Add(const std::string& path, std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  MakeParents(Normal(path));
+  const std::uint64_t size = bytes.size();
+  nodes_[Normal(path)] = {NewContents(std::move(bytes), size), {}};
+}
+
+void MemoryFileSystem::AddZeros(const std::string& path, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  MakeParents(Normal(path));
+  nodes_[Normal(path)] = {NewContents("", size), {}};
+}
+
+std::map<std::string, std::string> MemoryFileSystem::Listing() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::string> listing;
+  for (const auto& [path, node] : nodes_) {
+    if (node.link) {
+      listing[path] = "-> " + *node.link;
+    } else if (node.is_folder()) {
+      listing[path] = "/";
+    } else {
+      listing[path] = node.contents->bytes;
+      listing[path].resize(node.contents->size);
+    }
+  }
+  return listing;
+}
+
+std::unique_ptr<ReadableFile> MemoryFileSystem::OpenForReading(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const Node& node = Existing(path, LastLink::kFollow, "open");
+  if (node.is_folder()) Fail("read", path.native(), "it is a folder, not a file");
+  opened_.push_back(path.native());
+  return std::make_unique<File>(*this, path.native(), node.contents);
+}
+
+std::unique_ptr<ReadableFile> MemoryFileSystem::OpenBeneath(const fs::path& folder,
+                                                            const std::string& relative) {
+  const fs::path wanted = fs::path(relative).lexically_normal();
+  if (relative.empty()) throw Error(ErrorKind::kFailure, "its location is empty");
+  if (wanted.is_absolute() || *wanted.begin() == "..") {
+    throw Error(ErrorKind::kFailure, "its location " + Quote(relative) + " leads out of the model's folder");
+  }
+  return OpenForReading((folder / wanted).lexically_normal());
+}
+
+std::unique_ptr<WritableFile> MemoryFileSystem::Create(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const Node& node = Insert(path, {NewContents("", 0), {}}, "create");
+  return std::make_unique<Writer>(*this, path.native(), node.contents);
+}
+
+std::optional<FileIdentity> MemoryFileSystem::Identify(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const auto found = Find(path, LastLink::kFollow);
+  if (found == nodes_.end()) {
+    if (IsRoot(Normal(path))) return FileIdentity{.device = 1};
+    return std::nullopt;
+  }
+  if (!found->second.contents)
+    return FileIdentity{.device = 2, .inode = std::hash<std::string>()(found->first)};
+  return IdentityOf(*found->second.contents);
+}
+
+bool MemoryFileSystem::IsFolder(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const auto found = Find(path, LastLink::kFollow);
+  return found == nodes_.end() ? IsRoot(Normal(path)) : found->second.is_folder();
+}
+
+void MemoryFileSystem::Rename(const fs::path& from, const fs::path& to) {
+  const std::lock_guard lock(mutex_);
+  Node node = Existing(from, LastLink::kKeep, "rename");
+  const auto target = Find(to, LastLink::kKeep);
+  if (target != nodes_.end()) {
+    if (target->second.is_folder()) Fail("rename a finished file to", to.native(), "it is a folder");
+    // As POSIX has it: two names of one file stay two.
+    if (node.contents && target->second.contents == node.contents) return;
+    nodes_.erase(target);
+  }
+  Insert(to, std::move(node), "rename a finished file to");
+  nodes_.erase(Find(from, LastLink::kKeep));
+}
+
+bool MemoryFileSystem::Exchange(const fs::path& one, const fs::path& other) {
+  const std::lock_guard lock(mutex_);
+  std::swap(Existing(one, LastLink::kKeep, "exchange"), Existing(other, LastLink::kKeep, "exchange"));
+  return true;
+}
+
+void MemoryFileSystem::Remove(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const auto found = Find(path, LastLink::kKeep);
+  if (found == nodes_.end()) return;
+  if (found->second.is_folder()) Fail("remove", path.native(), "it is a folder");
+  nodes_.erase(found);
+}
+
+bool MemoryFileSystem::MakeLink(const std::string& text, const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  Insert(path, {nullptr, text}, "make the link");
+  return true;
+}
+
+std::optional<std::string> MemoryFileSystem::ReadLink(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  const auto found = Find(path, LastLink::kKeep);
+  return found == nodes_.end() ? std::nullopt : found->second.link;
+}
+
+bool MemoryFileSystem::MakeHardLink(const fs::path& file, const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  Insert(path, Existing(file, LastLink::kKeep, "make a second name of"), "make a second name");
+  return true;
+}
+
+void MemoryFileSystem::MakeFolder(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  if (Find(path, LastLink::kKeep) == nodes_.end() && !IsRoot(Normal(path))) {
+    Insert(path, {}, "make the folder");
+  }
+}
+
+void MemoryFileSystem::RemoveFolder(const fs::path& path) {
+  const auto names = List(path);
+  const std::lock_guard lock(mutex_);
+  if (!names.empty()) Fail("remove the folder", path.native(), "Directory not empty");
+  const auto found = Find(path, LastLink::kKeep);
+  if (found == nodes_.end()) return;
+  if (!found->second.is_folder()) Fail("remove the folder", path.native(), "Not a directory");
+  nodes_.erase(found);
+}
+
+std::vector<std::string> MemoryFileSystem::List(const fs::path& folder) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  const std::string resolved = Resolve(folder, LastLink::kFollow);
+  for (const auto& [path, node] : nodes_) {
+    if (ParentOf(path) == resolved) names.push_back(fs::path(path).filename().native());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::unique_ptr<FolderClaim> MemoryFileSystem::ClaimFolder(const fs::path& folder) {
+  MakeFolder(folder);
+  const std::lock_guard lock(mutex_);
+  if (!Existing(folder, LastLink::kKeep, "open the folder").is_folder()) {
+    Fail("open the folder", folder.native(), "Not a directory");
+  }
+  const std::string path = Normal(folder);
+  if (!claimed_.insert(path).second) return nullptr;
+  if (Find(folder / "lock", LastLink::kKeep) == nodes_.end()) {
+    Insert(folder / "lock", {NewContents("", 0), {}}, "open");
+  }
+  return std::make_unique<Claim>(*this, path);
+}
+
+void MemoryFileSystem::AppendLocked(const fs::path& path,
+                                    const std::function<std::string(std::string_view)>& compose) {
+  const std::lock_guard lock(mutex_);
+  auto found = Find(path, LastLink::kFollow);
+  if (found == nodes_.end()) {
+    Insert(path, {NewContents("", 0), {}}, "open");
+    found = Find(path, LastLink::kFollow);
+  }
+  if (!found->second.contents) Fail("open", path.native(), "Is a directory");
+  Contents& contents = *found->second.contents;
+  std::string_view lines = contents.bytes;
+  const bool is_whole = lines.empty() || lines.ends_with('\n');
+  if (lines.ends_with('\n')) lines.remove_suffix(1);
+  const std::string last_line(lines.substr(lines.rfind('\n') + 1));
+  contents.bytes += (is_whole ? "" : "\n") + compose(last_line);
+  contents.size = contents.bytes.size();
+  ++contents.writes;
+}
+
+std::string MemoryFileSystem::Resolve(const fs::path& path, LastLink last_link) const {
+  constexpr int kMostLinks = 40;
+  std::vector<fs::path> rest;  // in reverse
+  const auto push = [&rest](const fs::path& part) {
+    const std::vector<fs::path> parts(part.begin(), part.end());
+    rest.insert(rest.end(), parts.rbegin(), parts.rend());
+  };
+  push(Normal(path));
+  fs::path resolved;
+  for (int links = 0; !rest.empty();) {
+    const fs::path part = std::exchange(rest.back(), {});
+    rest.pop_back();
+    const fs::path next = resolved / part;
+    const auto found = nodes_.find(Normal(next));
+    const bool follow = !rest.empty() || last_link == LastLink::kFollow;
+    if (found == nodes_.end() || !found->second.link || !follow) {
+      resolved = next;
+      continue;
+    }
+    if (++links > kMostLinks) Fail("examine", path.native(), "Too many levels of symbolic links");
+    push(*found->second.link);
+  }
+  return Normal(resolved);
+}
+
+MemoryFileSystem::Nodes::iterator MemoryFileSystem::Find(const fs::path& path, LastLink last_link) {
+  return nodes_.find(Resolve(path, last_link));
+}
+
+MemoryFileSystem::Node& MemoryFileSystem::Existing(const fs::path& path, LastLink last_link,
+                                                   const char* action) {
+  const auto found = Find(path, last_link);
+  if (found == nodes_.end()) Fail(action, path.native(), "No such file or directory");
+  return found->second;
+}
+
+MemoryFileSystem::Node& MemoryFileSystem::Insert(const fs::path& path, Node node, const char* action) {
+  const std::string name = Resolve(path, LastLink::kKeep);
+  const std::string parent = ParentOf(name);
+  const auto folder = nodes_.find(parent);
+  if (!IsRoot(parent) && (folder == nodes_.end() || !folder->second.is_folder())) {
+    Fail(action, path.native(), "No such file or directory");
+  }
+  const auto [place, inserted] = nodes_.try_emplace(name, std::move(node));
+  if (!inserted) Fail(action, path.native(), "File exists");
+  return place->second;
+}
+
+void MemoryFileSystem::MakeParents(const std::string& path) {
+  for (std::string folder = ParentOf(path); !IsRoot(folder); folder = ParentOf(folder)) {
+    nodes_.try_emplace(folder);
+  }
+}
+
+std::shared_ptr<MemoryFileSystem::Contents> MemoryFileSystem::NewContents(std::string bytes,
+                                                                          std::uint64_t size) {
+  return std::make_shared<Contents>(Contents{std::move(bytes), size, ++last_inode_, 0});
+}
+
+FileIdentity MemoryFileSystem::IdentityOf(const Contents& contents) {
+  return {.device = 1, .inode = contents.inode, .size = contents.size, .modified_ns = contents.writes};
+}
+
+void MemoryFileSystem::ReadContents(const Contents& contents, const std::string& path, std::uint64_t offset,
+                                    std::span<std::byte> into) {
+  if (!ByteRange{offset, into.size()}.Within(contents.size)) Fail("read", path, "it ends before");
+  std::ranges::fill(into, std::byte{0});
+  if (offset >= contents.bytes.size()) return;
+  const auto count = std::min<std::uint64_t>(into.size(), contents.bytes.size() - offset);
+  if (count > 0) std::memcpy(into.data(), contents.bytes.data() + offset, count);
+}
+
+std::string Assemble(const ModelImage& image,
+                     const std::function<std::string(std::uint32_t, std::uint64_t)>& bytes_of) {
+  std::string file;
+  std::size_t position = 0;
+  for (const auto& slot : image.slots) {
+    file += image.text.substr(position, slot.text_position - position);
+    position = slot.text_position;
+    if (file.size() != slot.offset) throw std::logic_error("a slot is not where it says");
+    file += bytes_of(slot.tensor, slot.length);
+  }
+  return file + image.text.substr(position);
+}
+
+std::string Zeros(std::uint32_t, std::uint64_t length) { return std::string(length, '\0'); }
+
+}  // namespace qi8::testing
