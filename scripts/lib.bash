@@ -50,6 +50,6 @@ install_packages() {  # PACKAGE...
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(
   ca-certificates cmake g++ git ninja-build pkg-config
-  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev
+  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev
   nlohmann-json3-dev protobuf-compiler
 )

@@ -77,31 +77,35 @@ nlohmann::ordered_json Skips(const PlanReport& plan) {
 }
 
 std::string Line(const AuditRecord& record, std::string_view previous_line) {
+  using nlohmann::ordered_json;
   const RunReport& run = record.run;
-  auto libraries = nlohmann::ordered_json::object();
-  for (const auto& [name, version] : record.libraries) libraries[name] = version;
-  nlohmann::ordered_json json{
+  ordered_json json{
       {"schema", kAuditSchema},
       {"previous", previous_line.empty() ? "" : Sha256::HexOf(previous_line)},
       {"time", UtcTime()},
       {"user", UserName()},
       {"host", HostName()},
       {"tool", {{"name", "quantize-int8"}, {"version", Version()}, {"commit", BuildCommit()}}},
-      {"libraries", std::move(libraries)},
-      {"isa", record.isa},
       {"command", record.command},
-      {"options", nlohmann::ordered_json::parse(record.options_json)},
       {"inputs", Files(run.plan.inputs)},
       {"outputs", Files(run.plan.outputs)},
-      {"quantized_nodes", run.plan.quantized_nodes},
-      {"quantized_weights", run.plan.quantized_weights},
-      {"skipped", Skips(run.plan)},
-      {"seconds", run.seconds},
-      {"peak_memory_bytes", run.peak_memory_bytes},
-      {"status", record.status},
   };
+  if (!record.options_json.empty()) {
+    auto libraries = ordered_json::object();
+    for (const auto& [name, version] : record.libraries) libraries[name] = version;
+    json.update({{"libraries", std::move(libraries)},
+                 {"isa", record.isa},
+                 {"options", ordered_json::parse(record.options_json)},
+                 {"quantized_nodes", run.plan.quantized_nodes},
+                 {"quantized_weights", run.plan.quantized_weights},
+                 {"skipped", Skips(run.plan)},
+                 {"peak_memory_bytes", run.peak_memory_bytes}});
+  }
+  if (!record.config_json.empty()) json["config"] = ordered_json::parse(record.config_json);
+  json["seconds"] = run.seconds;
+  json["status"] = record.status;
   if (!record.error.empty()) json["error"] = record.error;
-  return SealRecord(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
+  return SealRecord(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace

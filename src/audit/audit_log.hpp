@@ -18,12 +18,14 @@ inline constexpr std::size_t kMostAuditLineBytes = 16ULL << 20U;
 
 // One run.
 struct AuditRecord {
-  std::string command;  // "quantize"
+  std::string command;  // "quantize", "rollout", "rollback"
   std::string status;   // "done", "failed", "interrupted", "nothing-quantized"
   std::string error;    // the message, where it failed
   std::vector<std::pair<std::string, std::string>> libraries;  // name and version
   std::string isa;                                             // instruction set of the kernels
-  std::string options_json;                                    // one JSON object: the options in force
+  std::string
+      options_json;  // one JSON object: the options in force; empty where the command computes nothing
+  std::string config_json = {};  // one JSON object: what changed in a configuration; empty where nothing did
   RunReport run;
 };
 

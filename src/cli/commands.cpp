@@ -6,6 +6,8 @@
 
 #include "cli/command_audit.hpp"
 #include "cli/command_quantize.hpp"
+#include "cli/command_rollback.hpp"
+#include "cli/command_rollout.hpp"
 #include "cli/help.hpp"
 #include "qi8/quantize.hpp"
 
@@ -24,6 +26,8 @@ constexpr auto kCommands = std::to_array<NamedCommand>({
      Make<CommandQuantize>},
     {"audit", "Shows the runs that an audit log records, and checks that nobody changed it.",
      Make<CommandAudit>},
+    {"rollout", "Points a pipeline's configuration at an INT8 model.", Make<CommandRollout>},
+    {"rollback", "Points a pipeline's configuration back at the FP32 model.", Make<CommandRollback>},
 });
 
 std::vector<HelpEntry> CommandList() {
