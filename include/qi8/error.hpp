@@ -8,10 +8,11 @@ namespace qi8 {
 
 // What kind of thing went wrong. A caller decides on this; the text is for people.
 enum class ErrorKind {
-  kFailure,      // I/O, a bad model, a full disk
-  kUsage,        // options that cannot be meant
-  kCheckFailed,  // something that was to be proved does not hold
-  kInterrupted,  // the caller asked to stop
+  kFailure,       // I/O, a full disk, a weight that cannot be quantized
+  kInvalidModel,  // a model that is not what a model must be
+  kUsage,         // options that cannot be meant
+  kCheckFailed,   // something that was to be proved does not hold
+  kInterrupted,   // the caller asked to stop
 };
 
 // `what()` is one message made of where it happened, what was wrong and, after "; ", what to do about it.

@@ -2,35 +2,26 @@
 
 #include "app/quantize.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <thread>
 
-#include "app/origin.hpp"
 #include "app/preflight.hpp"
 #include "audit/audit_log.hpp"
 #include "audit/checksum_file.hpp"
 #include "core/text.hpp"
 #include "exec/execute.hpp"
 #include "exec/non_finite.hpp"
+#include "io/peak_memory.hpp"
 #include "io/staged_file.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
+#include "origin/origin.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
 
 namespace qi8 {
 namespace {
-
-std::uint64_t PeakMemory() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  constexpr std::uint64_t kUnit = 1024;  // Linux counts in KiB
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * kUnit;
-}
 
 // One run: what its stages share, and what they find out.
 class Run {
@@ -67,6 +58,7 @@ class Run {
 
     observer_.OnStage("layout");
     model.Apply(plan.rewrite);
+    model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
     const auto origin = OriginMetadata(options_, model, UnknownHashes(options_, model));
     const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(), origin);
     ReportOutputs(layout);
@@ -133,12 +125,14 @@ class Run {
     ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
                            .memory_budget = options_.memory_budget,
                            .hash_inputs = options_.hash_inputs,
+                           .measure_errors = false,
                            .on_progress = {},
                            .should_stop = [this] { return observer_.ShouldStop(); }};
     const std::uint64_t total = BytesToRead(model, plan, layout, execute);
     execute.on_progress = [this, total](std::uint64_t done) { observer_.OnProgress(done, total); };
     const auto hashes =
-        Execute(model, plan, layout, {.model = &model_output, .data = data_output.get()}, execute);
+        Execute(model, plan, layout, {.model = &model_output, .data = data_output.get()}, execute)
+            .input_hashes;
     for (std::size_t i = 0; i < report_.plan.inputs.size(); ++i) report_.plan.inputs[i].sha256 = hashes.at(i);
 
     WriteGraph(model.Render(OriginMetadata(options_, model, hashes)), model_output);
@@ -149,8 +143,6 @@ class Run {
       data_file->Finish();
     }
   }
-
-  static unsigned DefaultThreads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
   void WriteChecksums(StagedFile& staged) {
     std::vector<ChecksumEntry> entries;
@@ -235,10 +227,7 @@ class Run {
 }  // namespace
 
 RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer) {
-  if (options.memory_budget < kLeastMemoryBudget) {
-    throw Error(ErrorKind::kUsage, "--memory-budget: " + FormatBytes(options.memory_budget) +
-                                       " is too little; the least is " + FormatBytes(kLeastMemoryBudget));
-  }
+  RequireMemoryBudget(options.memory_budget);
   if (options.output.empty()) {
     throw Error(ErrorKind::kUsage, "the name of the output is empty");
   }

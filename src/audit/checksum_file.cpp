@@ -1,8 +1,40 @@
 #include "audit/checksum_file.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace qi8 {
+namespace {
+
+constexpr std::size_t kHexDigits = 64;
+
+// A name as it stands in a line that begins with a backslash.
+std::string Unescape(std::string_view text) {
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '\\' && i + 1 < text.size();
+    if (!escaped) {
+      name += text[i];
+      continue;
+    }
+    ++i;
+    name += text[i] == 'n' ? '\n' : text[i] == 'r' ? '\r' : text[i];
+  }
+  return name;
+}
+
+std::optional<ChecksumEntry> ParseLine(std::string_view line) {
+  const bool escaped = line.starts_with('\\');
+  if (escaped) line.remove_prefix(1);
+  constexpr std::size_t kNameStart = kHexDigits + 2;
+  if (line.size() <= kNameStart || line[kHexDigits] != ' ') return std::nullopt;
+  if (line[kHexDigits + 1] != ' ' && line[kHexDigits + 1] != '*') return std::nullopt;  // text or binary mode
+  const std::string_view name = line.substr(kNameStart);
+  return ChecksumEntry{.sha256 = std::string(line.substr(0, kHexDigits)),
+                       .name = escaped ? Unescape(name) : std::string(name)};
+}
+
+}  // namespace
 
 std::string ChecksumLine(const ChecksumEntry& entry) {
   std::string name;
@@ -20,9 +52,18 @@ std::string ChecksumLine(const ChecksumEntry& entry) {
   return (name == entry.name ? "" : "\\") + entry.sha256 + "  " + name + "\n";
 }
 
+std::vector<ChecksumEntry> ParseChecksums(std::string_view text) {
+  std::vector<ChecksumEntry> entries;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (auto entry = ParseLine(text.substr(0, end))) entries.push_back(*std::move(entry));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return entries;
+}
+
 std::string UpdateChecksums(std::string_view existing, const std::vector<ChecksumEntry>& entries,
                             const std::vector<std::string>& gone) {
-  constexpr std::size_t kHexDigits = 64;
   const auto name_part = [](std::string_view line) {
     const std::size_t escape = line.starts_with('\\') ? 1 : 0;
     return line.size() > escape + kHexDigits ? line.substr(escape + kHexDigits + 1) : std::string_view();

@@ -16,6 +16,10 @@ struct ChecksumEntry {
 // One line "<hex>  <name>", with the escapes of sha256sum where a name has a backslash or a line break.
 [[nodiscard]] std::string ChecksumLine(const ChecksumEntry& entry);
 
+// The entries of a checksum file, names without escapes. Lines that are no entries, comments perhaps, are
+// left out.
+[[nodiscard]] std::vector<ChecksumEntry> ParseChecksums(std::string_view text);
+
 // `existing` with these entries' lines in place of older ones for the same names, and without lines for names
 // that are gone; other lines stay as they are.
 [[nodiscard]] std::string UpdateChecksums(std::string_view existing,

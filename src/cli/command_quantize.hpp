@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/shared_options.hpp"
 #include "qi8/options.hpp"
 #include "qi8/report.hpp"
 
@@ -18,11 +19,8 @@ class CommandQuantize final : public Command {
   [[nodiscard]] std::string LogLevel() const;
 
   QuantizeOptions options_;
+  SelectionOptions selection_;
   std::string progress_ = "auto";
-  std::string target_ort_;
-  std::string weight_type_ = "int8";
-  std::string granularity_ = "channel";
-  std::string external_data_ = "always";
   std::string log_level_ = "info";
   bool quiet_ = false;
   bool json_ = false;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <thread>
 
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
@@ -55,6 +56,7 @@ struct Token {
   Extremes extremes;                                    // of the channels that the tile has a part in
   std::shared_ptr<const ChannelParameters> parameters;  // of the tile's groups
   std::optional<std::uint64_t> non_finite;              // element of the tensor
+  QuantizationError error;
 };
 
 class Pipeline {
@@ -72,7 +74,8 @@ class Pipeline {
         output_pool_(budget_.schedule.tile_bytes / sizeof(float)),
         tokens_(budget_.tokens),
         input_hashes_(model.files().size()),
-        input_hashed_(model.files().size(), 0) {}
+        input_hashed_(model.files().size(), 0),
+        errors_(options.measure_errors ? plan.weights.size() : 0) {}
 
   void Run() {
     constexpr auto serial = oneapi::tbb::filter_mode::serial_in_order;
@@ -92,11 +95,11 @@ class Pipeline {
     });
   }
 
-  std::vector<std::string> InputHashes() {
+  ExecuteResult Result() {
     std::vector<std::string> hashes(input_hashes_.size());
     for (std::size_t i = 0; options_.hash_inputs && i < hashes.size(); ++i)
       hashes[i] = input_hashes_[i].FinishHex();
-    return hashes;
+    return {.input_hashes = std::move(hashes), .errors = std::move(errors_)};
   }
 
  private:
@@ -220,7 +223,7 @@ class Pipeline {
       index[d] = static_cast<std::int64_t>(element % dim);
       element /= dim;
     }
-    throw Error(ErrorKind::kFailure,
+    throw Error(ErrorKind::kInvalidModel,
                 Quote(model_.files().front().file->path()) + ": tensor " + Quote(tensor.name) +
                     " has a NaN or an infinity" + (tensor.type == DataType::kDouble ? " (as float32)" : "") +
                     " at index " + FormatShape(index) +
@@ -236,11 +239,15 @@ class Pipeline {
     const ChannelShape& shape = weight->shape;
     const auto values = Values(*token);
     const auto output = Quantized(*token);
-    if (weight->transposition) {
-      QuantizeTransposed(*weight->transposition, step, values, *token->parameters, output);
-    } else {
+    const bool in_order = !weight->transposition;
+    // Errors are measured in the order of the values, and codes of another order made after that.
+    if (in_order || options_.measure_errors) {
       QuantizeInOrder(shape, step, values, *token->parameters, output);
     }
+    if (options_.measure_errors) {
+      token->error = ErrorOf(shape, step.first_element, values, *token->parameters, output);
+    }
+    if (!in_order) QuantizeTransposed(*weight->transposition, step, values, *token->parameters, output);
     if (weight->scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
   }
@@ -312,6 +319,9 @@ class Pipeline {
 
   // Stage 6, in order: to its place in the output.
   void Write(Token& token) {
+    if (options_.measure_errors && WeightOf(*token.step) != nullptr) {
+      errors_[*ItemOf(*token.step).weight].Add(token.error);
+    }
     if (token.step->item != kNoItem && Emits(token.step->kind)) WriteTile(token);
     token = Token();  // its tiles go back to the pool
   }
@@ -405,13 +415,46 @@ class Pipeline {
   std::vector<Sha256> input_hashes_;
   std::vector<std::uint64_t> input_hashed_;
 
+  // Stage 6's own.
+  std::vector<QuantizationError> errors_;
+
   // Stage 4's own.
   Extremes group_extremes_;
   std::deque<std::shared_ptr<const ChannelParameters>> group_parameters_;
 };
 
-// The gaps that alignment leaves in the data file stay zero.
-void MarkGaps(const Layout& layout, const Model& model, const Plan& plan, HashedOutput& data) {
+}  // namespace
+
+void RequireMemoryBudget(std::uint64_t bytes) {
+  if (bytes >= kLeastMemoryBudget) return;
+  throw Error(ErrorKind::kUsage, "--memory-budget: " + FormatBytes(bytes) + " is too little; the least is " +
+                                     FormatBytes(kLeastMemoryBudget));
+}
+
+unsigned DefaultThreads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+void RequireUnchanged(const Model& model) {
+  for (const InputFile& input : model.files()) {
+    if (!input.in_memory && input.file->Identity() != input.identity) {
+      throw Error(
+          ErrorKind::kFailure,
+          Quote(input.file->path()) + " was changed while it was read; run again when nothing writes to it");
+    }
+  }
+}
+
+ExecuteResult Execute(const Model& model, const Plan& plan, const Layout& layout, OutputFiles outputs,
+                      const ExecuteOptions& options) {
+  if (outputs.data != nullptr) {
+    for (const ByteRange& gap : GapsInData(model, plan, layout)) outputs.data->MarkWritten(gap);
+  }
+  Pipeline pipeline(model, plan, layout, outputs, options);
+  pipeline.Run();
+  RequireUnchanged(model);
+  return pipeline.Result();
+}
+
+std::vector<ByteRange> GapsInData(const Model& model, const Plan& plan, const Layout& layout) {
   std::vector<ByteRange> used;
   const auto add = [&](std::uint32_t tensor, std::uint64_t length) {
     if (layout.places[tensor].file == OutputFile::kData)
@@ -428,32 +471,13 @@ void MarkGaps(const Layout& layout, const Model& model, const Plan& plan, Hashed
     for (const std::uint32_t tensor : weight.zero_points) add(tensor, weight.shape.scales());
   }
   std::ranges::sort(used);
+  std::vector<ByteRange> gaps;
   std::uint64_t end = 0;
   for (const ByteRange& range : used) {  // some share their place
-    if (range.offset > end) data.MarkWritten({end, range.offset - end});
+    if (range.offset > end) gaps.push_back({end, range.offset - end});
     end = std::max(end, range.end());
   }
-}
-
-void RequireUnchanged(const Model& model) {
-  for (const InputFile& input : model.files()) {
-    if (!input.in_memory && input.file->Identity() != input.identity) {
-      throw Error(
-          ErrorKind::kFailure,
-          Quote(input.file->path()) + " was changed while it was read; run again when nothing writes to it");
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<std::string> Execute(const Model& model, const Plan& plan, const Layout& layout,
-                                 OutputFiles outputs, const ExecuteOptions& options) {
-  if (outputs.data != nullptr) MarkGaps(layout, model, plan, *outputs.data);
-  Pipeline pipeline(model, plan, layout, outputs, options);
-  pipeline.Run();
-  RequireUnchanged(model);
-  return pipeline.InputHashes();
+  return gaps;
 }
 
 void WriteGraph(const ModelImage& image, HashedOutput& model_file) {

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/byte_range.hpp"
 #include "exec/hashed_output.hpp"
+#include "exec/quantization_error.hpp"
 #include "model/model.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
@@ -17,23 +19,40 @@ struct ExecuteOptions {
   unsigned threads = 1;
   std::uint64_t memory_budget = 0;  // bytes for tiles; at least kLeastMemoryBudget
   bool hash_inputs = true;
+  bool measure_errors = false;
   std::function<void(std::uint64_t bytes_read)> on_progress;  // called from one thread at a time
   std::function<bool()> should_stop;                          // true: end with Error of kind kInterrupted
 };
 
 inline constexpr std::uint64_t kLeastMemoryBudget = 8ULL << 20U;
 
+// Throws Error of kind kUsage for a budget below the least.
+void RequireMemoryBudget(std::uint64_t bytes);
+
+// As many as the machine has.
+[[nodiscard]] unsigned DefaultThreads();
+
 struct OutputFiles {
   HashedOutput* model = nullptr;
   HashedOutput* data = nullptr;  // null where the layout has no data file
 };
 
+struct ExecuteResult {
+  std::vector<std::string> input_hashes;  // SHA-256, by Model::files(); empty ones where none were wanted
+  std::vector<QuantizationError> errors;  // by Plan::weights; none where they were not to be measured
+};
+
 // Reads every input once from front to back (weights larger than the budget twice), quantizes and copies, and
-// writes every tensor to its place. Returns the SHA-256 of each file of the model in the order of
-// Model::files(), empty ones where inputs are not hashed. Throws Error for a NaN or an infinity in a weight,
-// naming tensor and index, and for an input that changed since it was opened.
-std::vector<std::string> Execute(const Model& model, const Plan& plan, const Layout& layout,
-                                 OutputFiles outputs, const ExecuteOptions& options);
+// writes every tensor to its place. Throws Error of kind kInvalidModel for a NaN or an infinity in a weight,
+// naming tensor and index, and of kind kFailure for an input that changed since it was opened.
+ExecuteResult Execute(const Model& model, const Plan& plan, const Layout& layout, OutputFiles outputs,
+                      const ExecuteOptions& options);
+
+// Throws Error of kind kFailure where a file of the model was changed since it was opened.
+void RequireUnchanged(const Model& model);
+
+// What lies between the tensors in the data file, and stays zero.
+[[nodiscard]] std::vector<ByteRange> GapsInData(const Model& model, const Plan& plan, const Layout& layout);
 
 // Writes what stands in the model file around the tensors: the rest of it.
 void WriteGraph(const ModelImage& image, HashedOutput& model_file);

@@ -54,7 +54,7 @@ class Model::Loader {
   Proto& proto() { return *model_.proto_; }
 
   [[noreturn]] void Fail(const std::string& message) const {
-    throw Error(ErrorKind::kFailure, Quote(path_.native()) + ": " + message);
+    throw Error(ErrorKind::kInvalidModel, Quote(path_.native()) + ": " + message);
   }
 
   [[noreturn]] void FailAt(const onnx::TensorProto& tensor, const std::string& message) const {
@@ -257,7 +257,7 @@ class Model::Loader {
 
   void AddGraph(onnx::GraphProto& graph, GraphId parent, NodeId owner, const Scope* outer) {
     const auto id = static_cast<GraphId>(model_.graphs_.size());
-    model_.graphs_.push_back({parent, owner});
+    model_.graphs_.push_back({.parent = parent, .owner = owner, .outputs = {}, .output_values = {}});
     proto().graphs.push_back(&graph);
     Scope scope{.outer = outer, .values = {}};
 
@@ -282,7 +282,12 @@ class Model::Loader {
     for (const auto& info : graph.value_info()) Declare(scope, info);
     for (const auto& info : graph.output()) Declare(scope, info);
 
-    for (const auto& output : graph.output()) Use(scope.Find(output.name()));
+    for (const auto& output : graph.output()) {
+      const ValueId value = scope.Find(output.name());
+      model_.graphs_[id].outputs.push_back(output.name());
+      model_.graphs_[id].output_values.push_back(value);
+      Use(value);
+    }
     for (NodeId n = first_node; n < end_node; ++n) {
       for (const std::string_view input : model_.nodes_[n].inputs) {
         const ValueId value = input.empty() ? kNone : scope.Find(input);

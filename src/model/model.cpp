@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/checked.hpp"
 #include "model/model_proto.hpp"
 
 // Needs ONNX_NAMESPACE, which proto.hpp defines.
@@ -40,6 +41,22 @@ std::optional<std::vector<std::int64_t>> IntegersOf(const onnx::TensorProto& ten
     default:
       return std::nullopt;
   }
+}
+
+// Whether the numbers in the tensor are as many as its shape says.
+bool IsWhole(const onnx::TensorProto& tensor, DataType type, const std::vector<std::int64_t>& dims) {
+  const auto elements = ElementCount(dims);
+  if (!elements) return false;
+  if (tensor.has_raw_data()) {
+    const auto bytes = StoredBytes(type, *elements);
+    return !bytes || *bytes == tensor.raw_data().size();
+  }
+  const int numbers = tensor.float_data_size() + tensor.double_data_size() + tensor.int32_data_size() +
+                      tensor.int64_data_size() + tensor.uint64_data_size() + tensor.string_data_size();
+  const bool packed = type == DataType::kInt4 || type == DataType::kUint4 || type == DataType::kFloat4E2M1;
+  const bool complex = type == DataType::kComplex64 || type == DataType::kComplex128;
+  const std::uint64_t expected = packed ? DivideUp(*elements, 2) : complex ? 2 * *elements : *elements;
+  return expected == static_cast<std::uint64_t>(numbers);
 }
 
 }  // namespace
@@ -87,6 +104,26 @@ std::optional<std::vector<std::int64_t>> Model::IntegerConstant(ValueId value) c
   const auto found = proto_->small_constants.find(value);
   if (found == proto_->small_constants.end()) return std::nullopt;
   return IntegersOf(*found->second);
+}
+
+std::optional<ConstantInfo> Model::Constant(ValueId value) const {
+  if (const auto integers = IntegerConstant(value); integers && proto_->integer_attributes.contains(value)) {
+    const bool is_scalar = proto_->integer_attributes.at(value)->name() == "value_int";
+    ConstantInfo info{.type = DataType::kInt64, .dims = {}, .is_whole = true};
+    if (!is_scalar) info.dims = {static_cast<std::int64_t>(integers->size())};
+    return info;
+  }
+  if (const TensorId id = values_.at(value).tensor; id != kNone) {  // the loader checked its length
+    return ConstantInfo{.type = tensors_[id].type, .dims = tensors_[id].dims, .is_whole = true};
+  }
+  const auto found = proto_->small_constants.find(value);
+  if (found == proto_->small_constants.end()) return std::nullopt;
+  const onnx::TensorProto& tensor = *found->second;
+  ConstantInfo info{.type = static_cast<DataType>(tensor.data_type()),
+                    .dims = {tensor.dims().begin(), tensor.dims().end()},
+                    .is_whole = true};
+  info.is_whole = IsWhole(tensor, info.type, info.dims);
+  return info;
 }
 
 std::vector<std::string_view> Model::AllNames() const {

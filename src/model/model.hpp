@@ -43,6 +43,15 @@ struct Value {
 struct Graph {
   GraphId parent = kNone;
   NodeId owner = kNone;  // the If, Loop, Scan, ... whose body this is
+  std::vector<std::string_view> outputs;
+  std::vector<ValueId> output_values;  // kNone: defined nowhere
+};
+
+// A constant as it is declared, wherever its numbers stand.
+struct ConstantInfo {
+  DataType type = DataType::kUndefined;
+  std::vector<std::int64_t> dims;
+  bool is_whole = true;  // it has as many numbers as its dims say, as far as its type's size is known
 };
 
 struct Node {
@@ -75,7 +84,7 @@ struct ModelImage {
   std::uint64_t size = 0;
 };
 
-// A pair for ModelProto.metadata_props.
+// A pair of ModelProto.metadata_props.
 struct MetadataEntry {
   std::string key;
   std::string value;
@@ -111,6 +120,9 @@ class Model {
   // such constant, or one of 1 KiB and more.
   [[nodiscard]] std::optional<std::vector<std::int64_t>> IntegerConstant(ValueId value) const;
 
+  // Nothing where the value is no constant, or a sparse one.
+  [[nodiscard]] std::optional<ConstantInfo> Constant(ValueId value) const;
+
   // Every name that occurs in the model, as value or node: what new names must keep clear of.
   [[nodiscard]] std::vector<std::string_view> AllNames() const;
 
@@ -124,6 +136,9 @@ class Model {
   // Points the tensors that have a place into the file `data_location`; the others will stand in the model
   // itself. `places` is by output tensor number.
   void Place(std::span<const std::optional<ExternalPlace>> places, const std::string& data_location);
+
+  [[nodiscard]] std::vector<MetadataEntry> Metadata() const;
+  void RemoveMetadata(std::string_view key_prefix);
 
   // The rewritten model as bytes, its metadata_props completed by these: an entry of the same key is
   // replaced.

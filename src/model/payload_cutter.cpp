@@ -68,9 +68,9 @@ class WireReader {
   }
 
   [[noreturn]] void Fail(const std::string& what) const {
-    throw Error(ErrorKind::kFailure, Quote(file_.path()) + " is not a whole ONNX model: at byte " +
-                                         FormatCount(position_) + ", " + what +
-                                         "; was it cut short, or is it another kind of file?");
+    throw Error(ErrorKind::kInvalidModel, Quote(file_.path()) + " is not a whole ONNX model: at byte " +
+                                              FormatCount(position_) + ", " + what +
+                                              "; was it cut short, or is it another kind of file?");
   }
 
  private:

@@ -170,6 +170,19 @@ void Model::Place(std::span<const std::optional<ExternalPlace>> places, const st
   });
 }
 
+std::vector<MetadataEntry> Model::Metadata() const {
+  std::vector<MetadataEntry> entries;
+  for (const auto& property : proto_->model.metadata_props()) {
+    entries.push_back({property.key(), property.value()});
+  }
+  return entries;
+}
+
+void Model::RemoveMetadata(std::string_view key_prefix) {
+  RemoveIf(*proto_->model.mutable_metadata_props(),
+           [key_prefix](const auto& property) { return property.key().starts_with(key_prefix); });
+}
+
 ModelImage Model::Render(std::span<const MetadataEntry> metadata) {
   auto& properties = *proto_->model.mutable_metadata_props();
   for (const MetadataEntry& entry : metadata) {

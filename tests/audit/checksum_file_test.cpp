@@ -28,6 +28,29 @@ const std::vector<std::string> kNames = {
     "line\nfeed",    "carriage\rreturn",        "both\\\n\r", "*asterisk", "Größe.onnx",
     "not utf8 \xff", "tab\there and \"quote\"", "#hash",      "-dash"};
 
+TEST(ParseChecksums, ReadsBackWhatIsWritten) {
+  std::string text;
+  for (const std::string& name : kNames) text += ChecksumLine({kA, name});
+  const auto entries = ParseChecksums(text);
+  ASSERT_EQ(entries.size(), kNames.size());
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    EXPECT_EQ(entries[i].sha256, kA);
+    EXPECT_EQ(entries[i].name, kNames[i]);
+  }
+}
+
+TEST(ParseChecksums, LeavesOutWhatIsNoEntry) {
+  EXPECT_EQ(ParseChecksums("").size(), 0U);
+  EXPECT_EQ(ParseChecksums("\n# a comment\n\n" + kA + "\n" + kA + " name\n" + kA + "  \n" + kA + "x  name\n")
+                .size(),
+            0U);
+  const auto entries = ParseChecksums(kA + " *binary\n# between\n" + kB + "  no line feed");
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].name, "binary");
+  EXPECT_EQ(entries[1].name, "no line feed");
+  EXPECT_EQ(entries[1].sha256, kB);
+}
+
 TEST(ChecksumLine, IsWhatSha256sumWrites) {
   const TempFolder folder;
   for (const std::string& name : kNames) {

@@ -275,7 +275,8 @@ TEST_F(QuantizeTest, WithoutInputChecksumTheSourceIsNotNamed) {
   const std::string data = ReadFile(folder_ / "out" / "q.onnx.data");
   const ProgramResult result = Quantize({"--force", "--no-input-checksum", "--json"});
   ASSERT_EQ(result.status, 0);
-  EXPECT_THAT(MetadataOf(output()), ElementsAre(Key("quantize-int8.options"), Key("quantize-int8.version")));
+  EXPECT_THAT(MetadataOf(output()), ElementsAre(Key("quantize-int8.options"), Key("quantize-int8.seal"),
+                                                Key("quantize-int8.version")));
   EXPECT_FALSE(json::parse(result.out)["inputs"][0].contains("sha256"));
   const auto records = RecordsOf(ReadFile(folder_ / "out" / "quantization_log.jsonl"));
   EXPECT_TRUE(records.back()["inputs"][0]["sha256"].is_null());

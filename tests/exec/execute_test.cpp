@@ -32,6 +32,7 @@ struct Outputs {
   std::string data;
   std::string model_sha256, data_sha256;
   std::vector<std::string> input_sha256;
+  std::vector<QuantizationError> errors;
 
   // The bytes of an initializer, wherever it lies.
   [[nodiscard]] std::string Bytes(const std::string& name) const {
@@ -73,8 +74,10 @@ class Execution : public ::testing::Test {
     StagedFile data_file(*file_system, folder_ / "out.onnx.data");
     HashedOutput model_output(model_file.file(), layout.model_size);
     HashedOutput data_output(data_file.file(), layout.data_size);
-    outputs.input_sha256 =
+    ExecuteResult result =
         Execute(model, plan, layout, {.model = &model_output, .data = &data_output}, options);
+    outputs.input_sha256 = std::move(result.input_hashes);
+    outputs.errors = std::move(result.errors);
     WriteGraph(model.Render({}), model_output);
     outputs.model_sha256 = model_output.Finish();
     outputs.data_sha256 = data_output.Finish();
@@ -358,10 +361,57 @@ TEST_F(Execution, NamesTensorAndIndexOfANonFiniteNumber) {
       ModelBuilder builder;
       builder.Initializer("weird", {1200, 900}, values);
       add(builder, "weird");
-      const std::string message = MessageOf([&] { Run(builder, kOptions); });
+      const std::string message = MessageOf([&] { Run(builder, kOptions); }, ErrorKind::kInvalidModel);
       EXPECT_THAT(message, ::testing::HasSubstr("tensor 'weird'"));
       EXPECT_THAT(message, ::testing::HasSubstr("[800, 123]"));
     }
+  }
+}
+
+// Rows, columns and turned matrices, in one tile and in several.
+TEST_F(Execution, MeasuresErrorsAndWritesTheSame) {
+  ModelBuilder builder;
+  const auto values = RandomValues(900 * 700, 7);
+  for (auto* add : {AddMatMul, AddTransposedGemm, AddGather}) {
+    for (const std::int64_t rows : {8, 900}) {
+      const std::string name = "w" + std::to_string(builder.graph().initializer_size());
+      builder.Initializer(name, {rows, 700}, std::span(values).first(static_cast<std::size_t>(rows) * 700));
+      add(builder, name);
+    }
+  }
+  const Outputs plain = Run(builder, kOptions);
+  EXPECT_TRUE(plain.errors.empty());
+  ExecuteOptions options = kOptions;
+  options.measure_errors = true;
+  std::filesystem::remove(folder_ / "out.onnx");
+  std::filesystem::remove(folder_ / "out.onnx.data");
+  const Outputs measured = Run(builder, options);
+  EXPECT_EQ(measured.data_sha256, plain.data_sha256);
+  EXPECT_EQ(measured.model_sha256, plain.model_sha256);
+  ASSERT_EQ(measured.errors.size(), 6U);
+  for (std::size_t i = 0; i < measured.errors.size(); ++i) {
+    const std::string name = "w" + std::to_string(i);
+    const std::int64_t rows = i % 2 == 0 ? 8 : 900;
+    const bool by_columns = i < 2;  // else by rows, and of the Gemms' turned
+    const bool turned = i == 2 || i == 3;
+    const std::vector<float> scales = measured.Floats(name + "_scale");
+    const std::string codes = measured.Bytes(name + "_quantized");
+    double largest = 0;
+    double noise = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = 0; c < 700; ++c) {
+        const auto code =
+            static_cast<std::int8_t>(codes[static_cast<std::size_t>(turned ? c * rows + r : r * 700 + c)]);
+        const double restored =
+            static_cast<double>(scales[static_cast<std::size_t>(by_columns ? c : r)]) * code;
+        const double difference = std::abs(values[static_cast<std::size_t>(r * 700 + c)] - restored);
+        largest = std::max(largest, difference);
+        noise += difference * difference;
+      }
+    }
+    EXPECT_DOUBLE_EQ(measured.errors[i].largest, largest) << name;
+    EXPECT_NEAR(measured.errors[i].noise, noise, 1e-9 * noise) << name;
+    EXPECT_GT(measured.errors[i].SqnrDecibel(), 35) << name;
   }
 }
 

@@ -72,7 +72,7 @@ class ExternalModel {
     try {
       Load();
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
       return error.what();
     }
     ADD_FAILURE() << "it was loaded";
@@ -99,7 +99,7 @@ std::string Refusal(const std::string& bytes) {
   try {
     LoadBytes(files, bytes);
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kFailure);
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
     return error.what();
   }
   ADD_FAILURE() << "it was loaded";
@@ -738,7 +738,7 @@ TEST(LoaderRefuses, RandomDamageWithoutEverCrashing) {
       }
       ++loaded;
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
     }
   }
   EXPECT_GT(loaded, 300);

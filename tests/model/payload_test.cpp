@@ -53,7 +53,7 @@ std::string ErrorOf(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kFailure);
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
     return error.what();
   }
   ADD_FAILURE() << "no error";
@@ -427,7 +427,7 @@ TEST(PayloadRefuses, RandomDamageWithoutEverCrashing) {
       EXPECT_TRUE(onnx::ModelProto().ParseFromString(RoundTripBytes(bytes)));
       ++accepted;
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
     }
   }
   EXPECT_GT(accepted, 500) << "the damage should leave something to parse";

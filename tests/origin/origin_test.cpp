@@ -1,4 +1,4 @@
-#include "app/origin.hpp"
+#include "origin/origin.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "qi8/quantize.hpp"
+#include "hash/sha256.hpp"
+#include "qi8/error.hpp"
 #include "support/model_builder.hpp"
 #include "support/temp_folder.hpp"
 
@@ -146,11 +147,13 @@ class OriginMetadataTest : public ::testing::Test {
 TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
   const Model model = Load(Storage::kExternal);
   ASSERT_EQ(model.files().size(), 2U + 1U);
-  EXPECT_EQ(AsJson(OriginMetadata(options_, model, {"11", "22", ""})),
-            json({{"quantize-int8.version", Version()},
-                  {"quantize-int8.options", DecidingOptions(options_)},
-                  {"quantize-int8.source.sha256", "11"},
-                  {"quantize-int8.source.data.sha256", "22"}}));
+  json entries = AsJson(OriginMetadata(options_, model, {"11", "22", ""}));
+  EXPECT_EQ(entries.at("quantize-int8.seal").get<std::string>().size(), 64U);
+  entries.erase("quantize-int8.seal");
+  EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
+                           {"quantize-int8.options", DecidingOptions(options_)},
+                           {"quantize-int8.source.sha256", "11"},
+                           {"quantize-int8.source.data.sha256", "22"}}));
 }
 
 TEST_F(OriginMetadataTest, HasNoDataHashWhereThereIsNoDataFile) {
@@ -183,9 +186,10 @@ TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
   const Model model = Load(Storage::kExternal);
   options_.hash_inputs = false;
   EXPECT_TRUE(UnknownHashes(options_, model).empty());
-  EXPECT_EQ(
-      AsJson(OriginMetadata(options_, model, UnknownHashes(options_, model))),
-      json({{"quantize-int8.version", Version()}, {"quantize-int8.options", DecidingOptions(options_)}}));
+  json entries = AsJson(OriginMetadata(options_, model, UnknownHashes(options_, model)));
+  entries.erase("quantize-int8.seal");
+  EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
+                           {"quantize-int8.options", DecidingOptions(options_)}}));
 }
 
 // The layout is made before the hashes are known.
@@ -199,6 +203,101 @@ TEST_F(OriginMetadataTest, IsAsLongWithUnknownHashes) {
     EXPECT_EQ(unknown[i].key, known[i].key);
     EXPECT_EQ(unknown[i].value.size(), known[i].value.size()) << known[i].key;
   }
+}
+
+class ReadOriginTest : public OriginMetadataTest {
+ protected:
+  std::vector<MetadataEntry> Written() {
+    return OriginMetadata(options_, Load(Storage::kExternal),
+                          {std::string(64, '1'), std::string(64, '2'), ""});
+  }
+
+  static std::string Refusal(const std::vector<MetadataEntry>& metadata) {
+    try {
+      static_cast<void>(ReadOrigin(metadata));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
+      return error.what();
+    }
+    return "";
+  }
+
+  // As a program would that follows the format.
+  static std::vector<MetadataEntry> Sealed(std::vector<MetadataEntry> entries) {
+    std::string text;
+    for (const MetadataEntry& entry : entries) {
+      text += std::to_string(entry.key.size()) + " " + entry.key + " " + std::to_string(entry.value.size()) +
+              " " + entry.value + "\n";
+    }
+    entries.push_back({"quantize-int8.seal", Sha256::HexOf(text)});
+    return entries;
+  }
+};
+
+TEST_F(ReadOriginTest, GivesBackWhatWasWritten) {
+  options_.selection.store_int8 = {"Conv", "LSTM"};
+  options_.selection.scheme = {.type = WeightType::kUint8, .symmetric = false, .reduce_range = true};
+  options_.selection.granularity = Granularity::kTensor;
+  options_.selection.matmul_const_b_only = false;
+  options_.selection.target = {1, 24};
+  options_.selection.subgraphs = false;
+  options_.selection.override_inputs = true;
+  options_.keep_non_finite = true;
+  options_.external_data = ExternalData::kNever;
+  auto metadata = Written();
+  metadata.insert(metadata.begin(), {"author", "somebody"});
+  metadata.push_back({"other", "entry"});
+  const Origin origin = ReadOrigin(metadata);
+  EXPECT_EQ(origin.version, Version());
+  EXPECT_EQ(DecidingOptions(origin.options), DecidingOptions(options_));
+  EXPECT_TRUE(origin.options.hash_inputs);
+  EXPECT_EQ(origin.source_sha256, std::string(64, '1'));
+  EXPECT_EQ(origin.source_data_sha256, std::vector<std::string>{std::string(64, '2')});
+}
+
+TEST_F(ReadOriginTest, KnowsASourceThatWasNotHashed) {
+  options_.hash_inputs = false;
+  const Origin origin = ReadOrigin(Written());
+  EXPECT_FALSE(origin.options.hash_inputs);
+  EXPECT_EQ(origin.source_sha256, "");
+}
+
+TEST_F(ReadOriginTest, EveryChangeOfEveryByteShows) {
+  const auto written = Written();
+  EXPECT_EQ(Refusal(written), "");
+  for (std::size_t e = 0; e < written.size(); ++e) {
+    const std::size_t key_size = written[e].key.size();
+    for (std::size_t i = 0; i < key_size + written[e].value.size(); ++i) {
+      auto changed = written;
+      char& byte = i < key_size ? changed[e].key[i] : changed[e].value[i - key_size];
+      byte = static_cast<char>(byte ^ 1);
+      EXPECT_NE(Refusal(changed), "") << written[e].key << " byte " << i;
+    }
+    auto without = written;
+    without.erase(without.begin() + static_cast<std::ptrdiff_t>(e));
+    EXPECT_NE(Refusal(without), "") << "without " << written[e].key;
+    auto twice = written;
+    twice.insert(twice.begin(), written[e]);
+    EXPECT_NE(Refusal(twice), "") << "twice " << written[e].key;
+  }
+}
+
+TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(Refusal({}), HasSubstr("does not say what it came from"));
+  const std::string options = DecidingOptions({});
+  EXPECT_THAT(Refusal(Sealed({{"quantize-int8.options", options}})),
+              HasSubstr("no metadata quantize-int8.version"));
+  EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"}, {"quantize-int8.options", "{}"}})),
+              HasSubstr("cannot be read"));
+  EXPECT_THAT(
+      Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
+                      {"quantize-int8.options", options.substr(0, options.size() - 1) + ",\"new\":1}"}})),
+      HasSubstr("does not know"));
+  EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
+                              {"quantize-int8.options", options},
+                              {"quantize-int8.source.sha256", "short"}})),
+              HasSubstr("no SHA-256"));
 }
 
 }  // namespace

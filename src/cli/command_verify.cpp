@@ -1,0 +1,49 @@
+#include "cli/command_verify.hpp"
+
+#include "cli/console.hpp"
+#include "cli/shared_options.hpp"
+#include "verify/verify_text.hpp"
+
+namespace qi8::cli {
+
+void CommandVerify::SetUp(CLI::App& app) {
+  app.add_option("MODEL", options_.model, "INT8 model (.onnx) that quantize-int8 wrote")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("--against", options_.against,
+                 "FP32 model that it was made from: make every tensor again and compare, bit for bit")
+      ->type_name("FILE");
+  auto* checksums = app.add_option("--checksums", options_.checksum_file, "Checksum file [MODEL.sha256]")
+                        ->type_name("FILE");
+  app.add_flag("--no-checksums", no_checksums_, "Go without a checksum file")->excludes(checksums);
+
+  const std::string shown = "What is shown";
+  app.add_flag("--json", json_, "Print the report as JSON")->group(shown);
+  AddProgressOption(app, progress_, shown);
+  AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, "How");
+  app.footer(
+      "Prints a line for each check. With --against, every bit of the model is\n"
+      "accounted for; without, it is checked against its checksums and in itself.\n"
+      "\n"
+      "Examples:\n"
+      "  quantize-int8 verify model_int8.onnx\n"
+      "  quantize-int8 verify model_int8.onnx --against model.onnx\n"
+      "\n"
+      "Exit status: 0 all holds, 1 something cannot be read, 2 wrong usage,\n"
+      "4 a check does not hold, 130 interrupted.");
+}
+
+ExitStatus CommandVerify::Run() {
+  options_.use_checksums = !no_checksums_;
+  VerifyReport report;
+  {
+    ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
+    CatchSignals();
+    report = Verify(options_, observer);
+  }
+  PrintResult(json_ ? VerifyJson(report) : VerifyTable(report));
+  FlushResult();
+  return report.holds() ? kDone : kCheckFailed;
+}
+
+}  // namespace qi8::cli

@@ -1,0 +1,163 @@
+#include "cli/shared_options.hpp"
+
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "cli/option_text.hpp"
+
+namespace qi8::cli {
+namespace {
+
+const std::map<std::string, ExternalData> kExternalData = {
+    {"always", ExternalData::kAlways}, {"auto", ExternalData::kAuto}, {"never", ExternalData::kNever}};
+const std::map<std::string, WeightType> kWeightTypes = {{"int8", WeightType::kInt8},
+                                                        {"uint8", WeightType::kUint8}};
+const std::map<std::string, Granularity> kGranularities = {{"channel", Granularity::kChannel},
+                                                           {"tensor", Granularity::kTensor}};
+
+template <typename Map>
+std::vector<std::string> Keys(const Map& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+// strtoull takes "-5" for a very large number.
+CLI::Validator NotNegative() {
+  return {
+      [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
+      ""};
+}
+
+// "1.24", with more behind it or without.
+std::optional<TargetRuntime> ParseVersion(const std::string& text) {
+  TargetRuntime version;
+  const char* const end = text.data() + text.size();
+  const auto major = std::from_chars(text.data(), end, version.major);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
+  const auto minor = std::from_chars(major.ptr + 1, end, version.minor);
+  if (minor.ec != std::errc() || (minor.ptr != end && *minor.ptr != '.')) return std::nullopt;
+  return version;
+}
+
+CLI::Validator IsVersion() {
+  return {[](const std::string& text) {
+            return ParseVersion(text) ? std::string() : text + " is no version such as 1.24";
+          },
+          ""};
+}
+
+}  // namespace
+
+const std::map<std::string, ProgressMode> kProgressModes = {
+    {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
+
+void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
+  const std::string selection = "What is quantized";
+  app.add_option("--ops", options.selection.ops, "Operators to quantize, separated by commas, or \"all\"")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("LIST")
+      ->capture_default_str()
+      ->group(selection);
+  app.add_option(
+         "--store-int8", options.selection.store_int8,
+         "Operators that compute as before from weights stored as INT8: Conv, ConvTranspose, LSTM, GRU, "
+         "RNN, or \"all\"")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("LIST")
+      ->group(selection);
+  app.add_option("--include", options.selection.include,
+                 "Only nodes whose name this regular expression matches (anywhere in it); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("RE")
+      ->group(selection);
+  app.add_option("--exclude", options.selection.exclude, "Not the nodes whose name this matches; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("RE")
+      ->group(selection);
+  app.add_option("--min-elements", options.selection.min_elements, "Leave smaller weights alone")
+      ->check(NotNegative())
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(selection);
+
+  app.add_option("--matmul-const-b-only", options.selection.matmul_const_b_only,
+                 "false: also MatMuls of two activations, both quantized when the model runs")
+      ->type_name("BOOL")
+      ->default_str("true")
+      ->group(selection);
+  app.add_flag("--keep-nonfinite", options.keep_non_finite,
+               "Leave weights with a NaN or an infinity as they are; else they are an error")
+      ->group(selection);
+  app.add_option("--subgraphs", options.selection.subgraphs, "Also in the bodies of If, Loop and Scan")
+      ->type_name("BOOL")
+      ->default_str("true")
+      ->group(selection);
+  app.add_flag("--override-inputs", options.selection.override_inputs,
+               "Also initializers that are graph inputs too; a caller can then not replace them any more")
+      ->group(selection);
+
+  const std::string scheme = "How numbers become codes";
+  OneOf(app.add_option("--weight-type", weight_type_, "What the codes of weights are"), Keys(kWeightTypes))
+      ->capture_default_str()
+      ->group(scheme);
+  app.add_flag("--symmetric,!--asymmetric", options.selection.scheme.symmetric,
+               "Zero is in the middle of the codes (the default), or the codes span just what a channel has")
+      ->group(scheme);
+  OneOf(app.add_option("--granularity", granularity_, "A scale for each channel, or one for each tensor"),
+        Keys(kGranularities))
+      ->capture_default_str()
+      ->group(scheme);
+  app.add_flag("--reduce-range", options.selection.scheme.reduce_range,
+               "Codes of 7 bits, for CPUs without VNNI, whose products of bytes saturate")
+      ->group(scheme);
+
+  app.add_option("--target-ort", target_ort_,
+                 "Oldest ONNX Runtime to run it: Conv has int8 codes from 1.24 on, else uint8")
+      ->check(IsVersion())
+      ->type_name("VERSION")
+      ->default_str("1.0")
+      ->group(scheme);
+
+  OneOf(app.add_option("--external-data", external_data_,
+                       "Weights beside the model; auto: inside it when below 1 GiB"),
+        Keys(kExternalData))
+      ->capture_default_str()
+      ->group("What is written");
+}
+
+void SelectionOptions::Finish(QuantizeOptions& options) const {
+  options.external_data = kExternalData.at(external_data_);
+  options.selection.scheme.type = kWeightTypes.at(weight_type_);
+  if (!target_ort_.empty()) options.selection.target = ParseVersion(target_ort_).value();
+  options.selection.granularity = kGranularities.at(granularity_);
+}
+
+void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group) {
+  OneOf(app.add_option("--progress", progress, "auto: on a terminal"), Keys(kProgressModes))
+      ->capture_default_str()
+      ->group(group);
+}
+
+void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std::uint64_t& memory_budget,
+                        const std::string& group) {
+  app.add_option("--threads", threads, "Threads [as many as the machine has]")
+      ->check(CLI::Range(1U, 1024U))
+      ->type_name("N")
+      ->group(group);
+  app.add_option("--isa", isa, "Instruction set, as avx2; the output is the same with each")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--memory-budget", memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
+      ->transform(CLI::AsSizeValue(true))
+      ->transform(NotNegative())  // runs before the one above
+      ->type_name("SIZE")
+      ->default_str("96MiB")
+      ->group(group);
+}
+
+}  // namespace qi8::cli

@@ -1,0 +1,40 @@
+// Options that several commands have: declared once, so that they mean the same everywhere.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "cli/command.hpp"
+#include "cli/console.hpp"
+#include "qi8/options.hpp"
+
+namespace qi8::cli {
+
+extern const std::map<std::string, ProgressMode> kProgressModes;
+
+// What decides which weights are quantized, how, and where they go: `selection`, `keep_non_finite` and
+// `external_data` of QuantizeOptions.
+class SelectionOptions {
+ public:
+  // Both live until the command line is read.
+  void AddTo(CLI::App& app, QuantizeOptions& options);
+
+  // Turns what was read as words into values. After the command line is read.
+  void Finish(QuantizeOptions& options) const;
+
+ private:
+  std::string target_ort_;
+  std::string weight_type_ = "int8";
+  std::string granularity_ = "channel";
+  std::string external_data_ = "always";
+};
+
+// --progress, a key of kProgressModes
+void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group);
+
+// --threads, --isa, --memory-budget
+void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std::uint64_t& memory_budget,
+                        const std::string& group);
+
+}  // namespace qi8::cli

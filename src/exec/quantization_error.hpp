@@ -1,0 +1,29 @@
+// How far codes are from the numbers that they stand for.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/channel_shape.hpp"
+#include "exec/extremes.hpp"
+
+namespace qi8 {
+
+struct QuantizationError {
+  double signal = 0;   // sum of the squares of the numbers
+  double noise = 0;    // sum of the squares of the differences
+  double largest = 0;  // difference
+
+  void Add(const QuantizationError& other);
+
+  // 10 log10(signal / noise): infinity where there is no noise.
+  [[nodiscard]] double SqnrDecibel() const;
+};
+
+// Of a tile, as FindExtremes() takes it, and its int8 codes in the order of its values. The parameters are
+// those of the tile's groups.
+[[nodiscard]] QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element,
+                                        std::span<const float> values, const ChannelParameters& parameters,
+                                        std::span<const std::int8_t> codes);
+
+}  // namespace qi8

@@ -1,0 +1,200 @@
+#include "origin/origin.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/text.hpp"
+#include "hash/sha256.hpp"
+
+namespace qi8 {
+namespace {
+
+constexpr std::size_t kHashDigits = 64;
+constexpr const char* kVersion = "quantize-int8.version";
+constexpr const char* kOptions = "quantize-int8.options";
+constexpr const char* kSource = "quantize-int8.source.sha256";
+constexpr const char* kSourceData = "quantize-int8.source.data.sha256";
+constexpr const char* kSeal = "quantize-int8.seal";
+
+constexpr std::array<std::pair<ExternalData, const char*>, 3> kExternalDataNames = {
+    {{ExternalData::kAlways, "always"}, {ExternalData::kAuto, "auto"}, {ExternalData::kNever, "never"}}};
+
+std::string NameOf(ExternalData external_data) {
+  return std::ranges::find(kExternalDataNames, external_data, [](const auto& entry) { return entry.first; })
+      ->second;
+}
+
+nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
+  return {{"ops", options.selection.ops},
+          {"store_int8", options.selection.store_int8},
+          {"include", options.selection.include},
+          {"exclude", options.selection.exclude},
+          {"min_elements", options.selection.min_elements},
+          {"weight_type", options.selection.scheme.type == WeightType::kUint8 ? "uint8" : "int8"},
+          {"symmetric", options.selection.scheme.symmetric},
+          {"granularity", options.selection.granularity == Granularity::kTensor ? "tensor" : "channel"},
+          {"reduce_range", options.selection.scheme.reduce_range},
+          {"matmul_const_b_only", options.selection.matmul_const_b_only},
+          {"target_ort", std::to_string(options.selection.target.major) + "." +
+                             std::to_string(options.selection.target.minor)},
+          {"keep_nonfinite", options.keep_non_finite},
+          {"subgraphs", options.selection.subgraphs},
+          {"override_inputs", options.selection.override_inputs},
+          {"external_data", NameOf(options.external_data)}};
+}
+
+std::string Dump(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kInvalidModel, message); }
+
+// A wrong value shows in that what is read is not what was written (ReadOrigin); here only what has no
+// reading at all is an error.
+QuantizeOptions ParseDeciding(const std::string& text) {
+  QuantizeOptions options;
+  Selection& selection = options.selection;
+  const auto json = nlohmann::json::parse(text);
+  json.at("ops").get_to(selection.ops);
+  json.at("store_int8").get_to(selection.store_int8);
+  json.at("include").get_to(selection.include);
+  json.at("exclude").get_to(selection.exclude);
+  json.at("min_elements").get_to(selection.min_elements);
+  selection.scheme.type = json.at("weight_type") == "uint8" ? WeightType::kUint8 : WeightType::kInt8;
+  json.at("symmetric").get_to(selection.scheme.symmetric);
+  selection.granularity = json.at("granularity") == "tensor" ? Granularity::kTensor : Granularity::kChannel;
+  json.at("reduce_range").get_to(selection.scheme.reduce_range);
+  json.at("matmul_const_b_only").get_to(selection.matmul_const_b_only);
+  const std::string target = json.at("target_ort").get<std::string>();
+  selection.target.major = static_cast<unsigned>(std::strtoul(target.c_str(), nullptr, 10));
+  const std::size_t dot = std::min(target.find('.'), target.size() - 1);
+  selection.target.minor = static_cast<unsigned>(std::strtoul(target.c_str() + dot + 1, nullptr, 10));
+  json.at("keep_nonfinite").get_to(options.keep_non_finite);
+  json.at("subgraphs").get_to(selection.subgraphs);
+  json.at("override_inputs").get_to(selection.override_inputs);
+  for (const auto& [external_data, name] : kExternalDataNames) {
+    if (json.at("external_data") == name) options.external_data = external_data;
+  }
+  return options;
+}
+
+std::string SealOf(std::span<const MetadataEntry> entries) {
+  std::string text;
+  for (const MetadataEntry& entry : entries) {
+    text += std::to_string(entry.key.size()) + " " + entry.key + " " + std::to_string(entry.value.size()) +
+            " " + entry.value + "\n";
+  }
+  return Sha256::HexOf(text);
+}
+
+bool IsHash(std::string_view text) {
+  return text.size() == kHashDigits &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+std::string RequireHash(const std::string& key, const std::string& text) {
+  if (!IsHash(text)) Fail("metadata " + Quote(key) + " is " + Quote(text) + ", which is no SHA-256");
+  return text;
+}
+
+std::vector<std::string> SplitAtSpaces(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == ' ') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::string DecidingOptions(const QuantizeOptions& options) { return Dump(Deciding(options)); }
+
+std::string AllOptions(const QuantizeOptions& options) {
+  auto json = Deciding(options);
+  json["input"] = options.input.native();
+  json["output"] = options.output.native();
+  json["force"] = options.replace_output;
+  json["allow_empty"] = options.allow_empty;
+  json["input_checksum"] = options.hash_inputs;
+  json["threads"] = options.threads;
+  json["isa"] = options.isa;
+  json["memory_budget"] = options.memory_budget;
+  return Dump(json);
+}
+
+std::vector<MetadataEntry> OriginMetadata(const QuantizeOptions& options, const Model& model,
+                                          const std::vector<std::string>& input_hashes,
+                                          const std::string& version) {
+  std::vector<MetadataEntry> entries = {{kVersion, version}, {kOptions, DecidingOptions(options)}};
+  if (options.hash_inputs) {
+    std::string data_hashes;
+    for (std::size_t i = 1; i < input_hashes.size(); ++i) {
+      if (model.files()[i].in_memory) continue;
+      data_hashes += (data_hashes.empty() ? "" : " ") + input_hashes[i];
+    }
+    entries.push_back({kSource, input_hashes.at(0)});
+    if (!data_hashes.empty()) entries.push_back({kSourceData, data_hashes});
+  }
+  entries.push_back({kSeal, SealOf(entries)});
+  return entries;
+}
+
+std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Model& model) {
+  if (!options.hash_inputs) return {};
+  return std::vector<std::string>(model.files().size(), std::string(kHashDigits, '0'));
+}
+
+Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
+  std::vector<MetadataEntry> entries;
+  for (const MetadataEntry& entry : metadata) {
+    if (entry.key.starts_with(kOriginPrefix)) entries.push_back(entry);
+  }
+  if (entries.empty()) {
+    Fail("it has no metadata " + std::string(kOriginPrefix) +
+         "*, so it does not say what it came from; was it written by another program, or an older version?");
+  }
+  if (entries.back().key != kSeal) Fail("its metadata has no " + std::string(kSeal) + " at the end");
+  const std::string seal = entries.back().value;
+  entries.pop_back();
+  if (SealOf(entries) != seal) Fail("its metadata about its origin was changed after it was written");
+  std::map<std::string, std::string> values;
+  for (const MetadataEntry& entry : entries) {
+    if (!values.emplace(entry.key, entry.value).second) {
+      Fail("metadata " + Quote(entry.key) + " stands twice");
+    }
+  }
+  const auto required = [&values](const char* key) {
+    const auto found = values.find(key);
+    if (found == values.end()) Fail("it has no metadata " + std::string(key));
+    return found->second;
+  };
+  Origin origin{.version = required(kVersion), .options = {}, .source_sha256 = "", .source_data_sha256 = {}};
+  const std::string options = required(kOptions);
+  try {
+    origin.options = ParseDeciding(options);
+  } catch (const nlohmann::json::exception& error) {
+    Fail("metadata " + std::string(kOptions) + " cannot be read: " + error.what());
+  }
+  if (DecidingOptions(origin.options) != options) {
+    Fail("metadata " + std::string(kOptions) +
+         " has options that this version does not know: " + Quote(options, 400));
+  }
+  origin.options.hash_inputs = values.contains(kSource);
+  if (origin.options.hash_inputs) origin.source_sha256 = RequireHash(kSource, values.at(kSource));
+  if (values.contains(kSourceData)) {
+    for (const std::string& hash : SplitAtSpaces(values.at(kSourceData))) {
+      origin.source_data_sha256.push_back(RequireHash(kSourceData, hash));
+    }
+  }
+  return origin;
+}
+
+}  // namespace qi8

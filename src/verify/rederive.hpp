@@ -1,0 +1,36 @@
+// An INT8 model made again from its FP32 model and compared with the one that is there, in one reading of
+// both.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exec/execute.hpp"
+#include "io/file_system.hpp"
+#include "model/model.hpp"
+#include "origin/origin.hpp"
+#include "qi8/verify.hpp"
+
+namespace qi8 {
+
+struct Rederivation {
+  Check tensors;
+  Check graph;
+  std::vector<std::string>
+      source_hashes;  // of the FP32 model and its data files; empty: not recorded, so not made
+  std::vector<WeightError> weights;
+  // Of the files of the INT8 model, where nothing differs: they were hashed on the way.
+  std::vector<std::string> written_hashes;
+};
+
+// `written` was loaded from an INT8 model, `origin` is what it says of itself, `source` the FP32 model. The
+// same options give the same plan and layout; the pipeline that would write the files compares instead.
+// Throws Error as Model::Load and Execute do, of kind kUsage where the recorded options do not fit the
+// source.
+[[nodiscard]] Rederivation Rederive(const Model& written, const Origin& origin, Model source,
+                                    const ExecuteOptions& options, Observer& observer);
+
+}  // namespace qi8

@@ -1,0 +1,270 @@
+#include "verify/verify.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "audit/checksum_file.hpp"
+#include "core/text.hpp"
+#include "hash/sha256.hpp"
+#include "io/peak_memory.hpp"
+#include "kernels/isa.hpp"
+#include "model/model.hpp"
+#include "origin/origin.hpp"
+#include "verify/check.hpp"
+#include "verify/rederive.hpp"
+#include "verify/structure.hpp"
+
+namespace qi8 {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A checksum file is read whole.
+constexpr std::uint64_t kMostChecksumBytes = 16ULL << 20U;
+
+// One verification: what its checks share, and what they find.
+class Verification {
+ public:
+  Verification(FileSystem& file_system, const VerifyOptions& options, Observer& observer)
+      : file_system_(file_system), options_(options), observer_(observer) {}
+
+  VerifyReport Go() {
+    const auto start = std::chrono::steady_clock::now();
+    observer_.OnStage("load");
+    ReadChecksums();
+    LoadModel();
+    CheckStructure();
+    CheckOrigin();
+    if (options_.against) Rederive();
+    observer_.OnStage("checksums");
+    CheckChecksums();
+    if (model_) RequireUnchanged(*model_);
+
+    VerifyReport report;
+    report.checks = {checksums_, loads_, names_, order_, weights_, origin_check_};
+    if (options_.against)
+      report.checks.insert(report.checks.end(), {source_, rederived_.tensors, rederived_.graph});
+    report.weights = std::move(rederived_.weights);
+    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.peak_memory_bytes = PeakMemory();
+    return report;
+  }
+
+ private:
+  fs::path ChecksumPath() const {
+    fs::path beside = options_.model;
+    beside += ".sha256";
+    return options_.checksum_file.value_or(beside);
+  }
+
+  void ReadChecksums() {
+    if (!options_.use_checksums) return;
+    const fs::path path = ChecksumPath();
+    if (!file_system_.Identify(path)) {
+      throw Error(ErrorKind::kFailure, "there is no checksum file " + Quote(path.native()) +
+                                           "; name it with --checksums, or go without it by --no-checksums");
+    }
+    const auto file = file_system_.OpenForReading(path);
+    std::string text(file->Identity().size, '\0');
+    if (text.size() > kMostChecksumBytes) {
+      throw Error(ErrorKind::kFailure, Quote(path.native()) + " has " + FormatBytes(text.size()) +
+                                           ", too much for a checksum file; name another with --checksums");
+    }
+    file->ReadAt(0, std::as_writable_bytes(std::span(text)));
+    entries_ = ParseChecksums(text);
+  }
+
+  void LoadModel() {
+    // What cannot be opened cannot be read at all; what then is no model does not hold.
+    model_file_ = file_system_.OpenForReading(options_.model);
+    try {
+      model_.emplace(Model::Load(file_system_, options_.model));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInvalidModel) throw;
+      AddProblem(loads_, error.what());
+      return;
+    }
+    std::uint64_t bytes = 0;
+    for (const InputFile& file : model_->files()) bytes += file.in_memory ? 0 : file.identity.size;
+    loads_.detail = FormatCount(model_->tensors().size()) + " tensors, " + FormatBytes(bytes);
+  }
+
+  void CheckStructure() {
+    if (!model_) return;
+    names_ = CheckNames(*model_);
+    order_ = CheckOrder(*model_);
+    weights_ = CheckWeights(*model_);
+  }
+
+  void CheckOrigin() {
+    if (!model_) return;
+    origin_check_ = NewCheck("origin");
+    try {
+      origin_ = ReadOrigin(model_->Metadata());
+    } catch (const Error& error) {
+      return AddProblem(origin_check_, error.what());
+    }
+    origin_check_.detail = "quantize-int8 " + origin_->version;
+    const std::uint64_t files = CountFiles(*model_);
+    if (origin_->options.external_data == ExternalData::kNever && files > 1) {
+      AddProblem(origin_check_, "it says that weights stand in the model, but there is a data file");
+    }
+  }
+
+  static std::uint64_t CountFiles(const Model& model) {
+    return static_cast<std::uint64_t>(
+        std::ranges::count_if(model.files(), [](const InputFile& file) { return !file.in_memory; }));
+  }
+
+  void Rederive() {
+    const std::string why = !model_ ? "the model cannot be loaded" : "the model does not say how it was made";
+    if (!model_ || !origin_) {
+      source_ = NotChecked("source", why);
+      rederived_.tensors = NotChecked("tensors", why);
+      rederived_.graph = NotChecked("graph", why);
+      return;
+    }
+    Model source = Model::Load(file_system_, *options_.against);
+    const ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
+                                 .memory_budget = options_.memory_budget,
+                                 .hash_inputs = origin_->options.hash_inputs,
+                                 .measure_errors = true,
+                                 .on_progress = {},
+                                 .should_stop = [this] { return observer_.ShouldStop(); }};
+    const std::string path = options_.against->native();
+    try {
+      rederived_ = qi8::Rederive(*model_, *origin_, std::move(source), execute, observer_);
+    } catch (const Error& error) {
+      // The model could not have been made from this one.
+      if (error.kind() != ErrorKind::kUsage && error.kind() != ErrorKind::kInvalidModel) throw;
+      rederived_.tensors = NewCheck("tensors");
+      AddProblem(rederived_.tensors, "it cannot be made from " + Quote(path) + ": " + error.what());
+      rederived_.graph = NotChecked("graph", "it cannot be made again");
+      source_ = NotChecked("source", "it cannot be made again");
+      return;
+    }
+    CheckSource(path);
+  }
+
+  void CheckSource(const std::string& path) {
+    if (!origin_->options.hash_inputs) {
+      source_ = NotChecked("source", "its SHA-256 was not recorded (--no-input-checksum)");
+      return;
+    }
+    std::vector<std::string> recorded = {origin_->source_sha256};
+    recorded.insert(recorded.end(), origin_->source_data_sha256.begin(), origin_->source_data_sha256.end());
+    source_ = NewCheck(
+        "source", "SHA-256 of " + FormatCount(recorded.size()) + (recorded.size() == 1 ? " file" : " files"));
+    if (rederived_.source_hashes == recorded) return;
+    AddProblem(source_, Quote(path) + (rederived_.source_hashes[0] == recorded[0]
+                                           ? " is the model that was quantized, but its data files are not"
+                                           : " is not the model that was quantized: its SHA-256 is " +
+                                                 rederived_.source_hashes[0] + " instead of " + recorded[0]));
+  }
+
+  void CheckChecksums() {
+    if (!options_.use_checksums) {
+      checksums_ = NotChecked("checksums", "left out by --no-checksums");
+      return;
+    }
+    std::size_t count = 0;
+    if (model_) {
+      for (const InputFile& file : model_->files()) {
+        if (file.in_memory) continue;
+        const bool is_known = count < rederived_.written_hashes.size();
+        CheckFile(*file.file, is_known ? rederived_.written_hashes[count] : "");
+        ++count;
+      }
+    } else {
+      count = CheckFilesOfNoModel();
+    }
+    checksums_.detail =
+        FormatCount(count) + (count == 1 ? " file" : " files") + " of " + Quote(ChecksumPath().native());
+  }
+
+  // What cannot be loaded does not name its data file; where the checksum file does, it is checked.
+  std::size_t CheckFilesOfNoModel() {
+    CheckFile(*model_file_, "");
+    fs::path data = options_.model;
+    data += ".data";
+    const std::string name = NameForChecksum(data, ChecksumPath());
+    if (std::ranges::find(entries_, name, &ChecksumEntry::name) == entries_.end()) return 1;
+    try {
+      CheckFile(*file_system_.OpenForReading(data), "");
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInterrupted) throw;
+      AddProblem(checksums_, error.what());
+    }
+    return 2;
+  }
+
+  void CheckFile(const ReadableFile& file, const std::string& known_hash) {
+    const std::string name = NameForChecksum(file.path(), ChecksumPath());
+    bool is_listed = false;
+    std::string hash = known_hash;
+    for (const ChecksumEntry& entry : entries_) {
+      if (entry.name != name) continue;
+      is_listed = true;
+      if (hash.empty()) hash = HashOf(file);
+      if (entry.sha256 != hash) {
+        AddProblem(checksums_, Quote(file.path()) + " has SHA-256 " + hash + " instead of " + entry.sha256);
+      }
+    }
+    if (!is_listed) {
+      AddProblem(checksums_, Quote(ChecksumPath().native()) + " has no line for " + Quote(name));
+    }
+  }
+
+  std::string HashOf(const ReadableFile& file) {
+    constexpr std::uint64_t kPieceBytes = 1ULL << 20U;
+    const std::uint64_t size = file.Identity().size;
+    std::vector<std::byte> buffer(std::min(kPieceBytes, size));
+    Sha256 hash;
+    for (std::uint64_t at = 0; at < size; at += buffer.size()) {
+      if (observer_.ShouldStop()) throw Error(ErrorKind::kInterrupted, "interrupted");
+      const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
+      file.ReadAt(at, piece);
+      hash.Update(piece);
+      observer_.OnProgress(at + piece.size(), size);
+    }
+    return hash.FinishHex();
+  }
+
+  FileSystem& file_system_;
+  const VerifyOptions& options_;
+  Observer& observer_;
+  std::vector<ChecksumEntry> entries_;
+  std::unique_ptr<ReadableFile> model_file_;
+  std::optional<Model> model_;
+  std::optional<Origin> origin_;
+  Rederivation rederived_ = {
+      .tensors = {}, .graph = {}, .source_hashes = {}, .weights = {}, .written_hashes = {}};
+
+  static constexpr const char* kNotLoaded = "the model cannot be loaded";
+  Check checksums_ = NewCheck("checksums");
+  Check loads_ = NewCheck("loads");
+  Check names_ = NotChecked("names", kNotLoaded);
+  Check order_ = NotChecked("order", kNotLoaded);
+  Check weights_ = NotChecked("weights", kNotLoaded);
+  Check origin_check_ = NotChecked("origin", kNotLoaded);
+  Check source_;
+};
+
+}  // namespace
+
+VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer) {
+  RequireMemoryBudget(options.memory_budget);
+  kernels::ForceIsa(options.isa);
+  return Verification(file_system, options, observer).Go();
+}
+
+VerifyReport Verify(const VerifyOptions& options, Observer& observer) {
+  const auto file_system = MakePosixFileSystem();
+  return Verify(*file_system, options, observer);
+}
+
+}  // namespace qi8
