@@ -261,18 +261,14 @@ class Pipeline {
                               const ChannelParameters& parameters, std::span<std::int8_t> output) {
     const std::span<const float> scales(parameters.scales);
     const std::span<const float> zeros(parameters.zero_points);
+    if (shape.channels == 1) return kernels::QuantizeByRow(values, scales, zeros, output);
     const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), values.size());
-    for (std::uint64_t start = 0, g = 0; start < values.size(); start += group_elements, ++g) {
-      const auto group = values.subspan(start, group_elements);
-      const auto group_output = output.subspan(start, group_elements);
-      if (shape.channels == 1) {
-        kernels::QuantizeRow(group, scales[g], zeros.empty() ? 0 : zeros[g], group_output);
-      } else {
-        const std::uint64_t first = g * shape.channels;
-        kernels::QuantizeByColumn(group, step.first_element % shape.channels,
-                                  scales.subspan(first, shape.channels),
-                                  zeros.empty() ? zeros : zeros.subspan(first, shape.channels), group_output);
-      }
+    for (std::uint64_t start = 0, first = 0; start < values.size();
+         start += group_elements, first += shape.channels) {
+      kernels::QuantizeByColumn(values.subspan(start, group_elements), step.first_element % shape.channels,
+                                scales.subspan(first, shape.channels),
+                                zeros.empty() ? zeros : zeros.subspan(first, shape.channels),
+                                output.subspan(start, group_elements));
     }
   }
 

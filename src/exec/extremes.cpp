@@ -20,14 +20,14 @@ std::vector<std::uint32_t> LargestMagnitudes(const ChannelShape& shape, std::uin
   const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), tile.size());
   const std::uint64_t groups = tile.size() / group_elements;
   std::vector<std::uint32_t> magnitudes(groups * shape.channels, 0);
+  if (shape.channels == 1) {
+    kernels::AbsMaxBitsByRow(tile, magnitudes, sign);
+    return magnitudes;
+  }
   for (std::uint64_t g = 0; g < groups; ++g) {
-    const auto group = tile.subspan(g * group_elements, group_elements);
-    if (shape.channels == 1) {
-      magnitudes[g] = kernels::AbsMaxBits(group, sign);
-    } else {
-      kernels::AbsMaxBitsByColumn(group, first_element % shape.channels,
-                                  std::span(magnitudes).subspan(g * shape.channels, shape.channels), sign);
-    }
+    kernels::AbsMaxBitsByColumn(tile.subspan(g * group_elements, group_elements),
+                                first_element % shape.channels,
+                                std::span(magnitudes).subspan(g * shape.channels, shape.channels), sign);
   }
   return magnitudes;
 }

@@ -8,7 +8,6 @@
 #define QI8_KERNELS_ABSMAX_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -46,54 +45,80 @@ struct OfNegatives {
 
 HWY_INLINE uint32_t MaxLane(BitsVec bits) { return hn::GetLane(hn::MaxOfLanes(BitsTag(), bits)); }
 
-template <class Magnitudes>
-HWY_INLINE uint32_t MaxOf(const float* in, size_t count, Magnitudes magnitudes) {
+// max[r] = the largest magnitude in row r of kRows rows of `width` elements, `stride` elements apart.
+template <size_t kRows, class Magnitudes>
+HWY_INLINE void MaxOfRows(const float* rows, size_t stride, size_t width, Magnitudes magnitudes,
+                          uint32_t* max, size_t max_stride) {
   const size_t lanes = hn::Lanes(FloatTag());
-
-  BitsVec max0 = hn::Zero(BitsTag());
-  BitsVec max1 = max0;
-  BitsVec max2 = max0;
-  BitsVec max3 = max0;
+  BitsVec bits[kRows];
+  for (BitsVec& of_row : bits) {
+    of_row = hn::Zero(BitsTag());
+  }
   size_t i = 0;
-  for (; count - i >= 4 * lanes; i += 4 * lanes) {
-    for (size_t j = 0; j < 4 * lanes; j += kCacheLine) {
-      hwy::Prefetch(in + i + j + kPrefetchAhead);
+  for (; width - i >= lanes; i += lanes) {
+    for (size_t r = 0; r < kRows; ++r) {
+      bits[r] = hn::Max(bits[r], magnitudes(LoadVector(rows + r * stride + i)));
     }
-    max0 = hn::Max(max0, magnitudes(LoadVector(in + i)));
-    max1 = hn::Max(max1, magnitudes(LoadVector(in + i + lanes)));
-    max2 = hn::Max(max2, magnitudes(LoadVector(in + i + 2 * lanes)));
-    max3 = hn::Max(max3, magnitudes(LoadVector(in + i + 3 * lanes)));
   }
-  for (; count - i >= lanes; i += lanes) {
-    max0 = hn::Max(max0, magnitudes(LoadVector(in + i)));
+  for (size_t r = 0; r < kRows; ++r) {
+    if (i < width) {
+      bits[r] = hn::Max(bits[r], magnitudes(LoadPart(rows + r * stride + i, width - i, 0.0F)));
+    }
+    max[r * max_stride] = MaxLane(bits[r]);
   }
-  if (i < count) {
-    max1 = hn::Max(max1, magnitudes(LoadPart(in + i, count - i, 0.0F)));
-  }
-  return MaxLane(hn::Max(hn::Max(max0, max1), hn::Max(max2, max3)));
 }
 
-uint32_t AbsMaxBits(std::span<const float> values, Sign sign) {
+// A run of elements, as kStreams rows.
+template <class Magnitudes>
+HWY_INLINE uint32_t MaxOfRun(const float* in, size_t count, Magnitudes magnitudes) {
+  const size_t row = count / kStreams;
+  uint32_t max[kStreams + 1];
+  MaxOfRows<kStreams>(in, row, row, magnitudes, max, 1);
+  MaxOfRows<1>(in + kStreams * row, 0, count - kStreams * row, magnitudes, max + kStreams, 1);
+  return HWY_MAX(HWY_MAX(HWY_MAX(max[0], max[1]), HWY_MAX(max[2], max[3])), max[4]);
+}
+
+template <class Magnitudes>
+HWY_INLINE void MaxByRow(const float* in, size_t width, uint32_t* max, size_t rows, Magnitudes magnitudes) {
+  const size_t band = rows / kStreams;
+  for (size_t r = 0; r < band; ++r) {
+    MaxOfRows<kStreams>(in + r * width, band * width, width, magnitudes, max + r, band);
+  }
+  for (size_t r = kStreams * band; r < rows; ++r) {
+    max[r] = MaxOfRun(in + r * width, width, magnitudes);
+  }
+}
+
+void AbsMaxBitsByRow(std::span<const float> row_major, std::span<uint32_t> rows, Sign sign) {
+  const float* in = row_major.data();
+  uint32_t* max = rows.data();
+  const size_t count = rows.size();
+  if (count == 0) {
+    return;
+  }
+  const size_t width = row_major.size() / count;
   switch (sign) {
     case Sign::kPositive:
-      return MaxOf(values.data(), values.size(), OfPositives());
+      return MaxByRow(in, width, max, count, OfPositives());
     case Sign::kNegative:
-      return MaxOf(values.data(), values.size(), OfNegatives());
+      return MaxByRow(in, width, max, count, OfNegatives());
     default:
-      return MaxOf(values.data(), values.size(), OfAnySign());
+      return MaxByRow(in, width, max, count, OfAnySign());
   }
 }
 
-// max[c] = the maximum of itself and the magnitudes in column c of kRows rows of `width` elements.
+// max[c] = the maximum of itself and the magnitudes in column c of kRows rows of `width` elements, `stride`
+// elements apart.
 template <size_t kRows, class Magnitudes>
-HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max, Magnitudes magnitudes) {
+HWY_INLINE void MaxOverRows(const float* rows, size_t stride, size_t width, uint32_t* max,
+                            Magnitudes magnitudes) {
   const BitsTag d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; width - i >= lanes; i += lanes) {
     BitsVec bits = hn::LoadU(d, max + i);
     for (size_t r = 0; r < kRows; ++r) {
-      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * width + i)));
+      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * stride + i)));
     }
     hn::StoreU(bits, d, max + i);
   }
@@ -104,14 +129,14 @@ HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max, Magn
     i = width - lanes;
     BitsVec bits = hn::LoadU(d, max + i);
     for (size_t r = 0; r < kRows; ++r) {
-      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * width + i)));
+      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * stride + i)));
     }
     hn::StoreU(bits, d, max + i);
     return;
   }
   BitsVec bits = hn::Zero(d);
   for (size_t r = 0; r < kRows; ++r) {
-    bits = hn::Max(bits, magnitudes(LoadPart(rows + r * width, width, 0.0F)));
+    bits = hn::Max(bits, magnitudes(LoadPart(rows + r * stride, width, 0.0F)));
   }
   HWY_ALIGN uint32_t lane[hn::MaxLanes(d)];
   hn::Store(bits, d, lane);
@@ -120,20 +145,20 @@ HWY_INLINE void MaxOverRows(const float* rows, size_t width, uint32_t* max, Magn
   }
 }
 
-// The same for a matrix that may end within a row.
+// The same for a matrix that may end within a row. Its rows are taken as kStreams bands, a row of each at a
+// time.
 template <class Magnitudes>
 HWY_INLINE void MaxOverMatrix(const float* in, size_t count, size_t width, uint32_t* max,
                               Magnitudes magnitudes) {
-  // Rows taken together save loads and stores of `max`; more of them would be more streams than prefetchers
-  // follow well.
-  constexpr size_t kRows = 4;
-  for (; count >= kRows * width; in += kRows * width, count -= kRows * width) {
-    MaxOverRows<kRows>(in, width, max, magnitudes);
+  const size_t band = count / width / kStreams * width;
+  for (size_t i = 0; i < band; i += width) {
+    MaxOverRows<kStreams>(in + i, band, width, max, magnitudes);
   }
-  for (; count >= width; in += width, count -= width) {
-    MaxOverRows<1>(in, width, max, magnitudes);
+  size_t i = kStreams * band;
+  for (; count - i >= width; i += width) {
+    MaxOverRows<1>(in + i, width, width, max, magnitudes);
   }
-  MaxOverRows<1>(in, count, max, magnitudes);
+  MaxOverRows<1>(in + i, width, count - i, max, magnitudes);
 }
 
 template <class Magnitudes>
@@ -153,7 +178,7 @@ HWY_INLINE void MaxByColumn(const float* in, size_t count, size_t first_column, 
   }
 
   const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
-  MaxOverRows<1>(in, head, max + first_column, magnitudes);
+  MaxOverRows<1>(in, width, head, max + first_column, magnitudes);
   MaxOverMatrix(in + head, count - head, width, max, magnitudes);
 }
 

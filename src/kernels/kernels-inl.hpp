@@ -24,10 +24,10 @@ HWY_BEFORE_NAMESPACE();
 namespace qi8::kernels {
 namespace HWY_NAMESPACE {
 
-using reference::AbsMaxBits;
 using reference::AbsMaxBitsByColumn;
+using reference::AbsMaxBitsByRow;
 using reference::QuantizeByColumn;
-using reference::QuantizeRow;
+using reference::QuantizeByRow;
 using reference::QuantizeTransposed;
 using reference::WidenBfloat16;
 using reference::WidenFloat16;

@@ -2,7 +2,6 @@
 
 #include "kernels/kernels.hpp"
 
-#include <algorithm>
 #include <cassert>
 
 #include "kernels/reference.hpp"
@@ -19,9 +18,9 @@
 
 namespace qi8::kernels {
 
-HWY_EXPORT(AbsMaxBits);
+HWY_EXPORT(AbsMaxBitsByRow);
 HWY_EXPORT(AbsMaxBitsByColumn);
-HWY_EXPORT(QuantizeRow);
+HWY_EXPORT(QuantizeByRow);
 HWY_EXPORT(QuantizeByColumn);
 HWY_EXPORT(QuantizeTransposed);
 HWY_EXPORT(WidenFloat16);
@@ -31,8 +30,9 @@ HWY_EXPORT(WidenBfloat16);
 #define QI8_CHOSEN(FUNCTION) \
   (internal::ReferenceForced() ? reference::FUNCTION : HWY_DYNAMIC_DISPATCH(FUNCTION))
 
-std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign) {
-  return QI8_CHOSEN(AbsMaxBits)(values, sign);
+void AbsMaxBitsByRow(std::span<const float> row_major, std::span<std::uint32_t> rows, Sign sign) {
+  assert(rows.empty() ? row_major.empty() : row_major.size() % rows.size() == 0);
+  QI8_CHOSEN(AbsMaxBitsByRow)(row_major, rows, sign);
 }
 
 void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
@@ -41,9 +41,12 @@ void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_colu
   QI8_CHOSEN(AbsMaxBitsByColumn)(row_major, first_column, columns, sign);
 }
 
-void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out) {
-  assert(out.size() == values.size());
-  QI8_CHOSEN(QuantizeRow)(values, scale, zero_point, out);
+void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
+                   std::span<const float> zero_points, std::span<std::int8_t> out) {
+  assert(scales.empty() ? row_major.empty() : row_major.size() % scales.size() == 0);
+  assert(out.size() == row_major.size());
+  assert(zero_points.empty() || zero_points.size() == scales.size());
+  QI8_CHOSEN(QuantizeByRow)(row_major, scales, zero_points, out);
 }
 
 void QuantizeByColumn(std::span<const float> row_major, std::size_t first_column,
@@ -77,16 +80,10 @@ void WidenBfloat16(std::span<const std::byte> in, std::span<float> out) {
 #undef QI8_CHOSEN
 
 std::optional<std::size_t> FindNonFinite(std::span<const float> values) {
-  // Weights are rarely not finite: look by maxima of chunks, and only within the one that has it element by
-  // element.
-  constexpr std::size_t kChunk = 4096;
-  for (std::size_t i = 0; i < values.size(); i += kChunk) {
-    const std::span<const float> chunk = values.subspan(i, std::min(kChunk, values.size() - i));
-    if (AbsMaxBits(chunk) >= kNonFiniteBits) {
-      return i + reference::FindNonFinite(chunk).value();
-    }
-  }
-  return std::nullopt;
+  // Weights are rarely not finite: look by the maximum of all, and only then element by element.
+  std::uint32_t max = 0;
+  AbsMaxBitsByRow(values, {&max, 1});
+  return max >= kNonFiniteBits ? reference::FindNonFinite(values) : std::nullopt;
 }
 
 std::int64_t internal::CompiledTargets() { return HWY_TARGETS; }

@@ -31,8 +31,9 @@ inline constexpr std::uint32_t kNonFiniteBits = 0x7f800000U;
 // Which numbers count; the magnitude of the others is taken for 0.
 enum class Sign : std::uint8_t { kAny, kPositive, kNegative };
 
-// The largest magnitude among `values`; 0 if there are none.
-[[nodiscard]] std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign = Sign::kAny);
+// The largest magnitude in each row of a row-major matrix of rows.size() rows; 0 where a row is empty.
+// row_major.size() is a multiple of rows.size().
+void AbsMaxBitsByRow(std::span<const float> row_major, std::span<std::uint32_t> rows, Sign sign = Sign::kAny);
 
 // Columnwise maxima of a row-major matrix of columns.size() columns that arrives in contiguous pieces, each
 // of which may begin and end within a row. `row_major` is one piece and its first element stands in column
@@ -42,8 +43,11 @@ enum class Sign : std::uint8_t { kAny, kPositive, kNegative };
 void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
                         std::span<std::uint32_t> columns, Sign sign = Sign::kAny);
 
-// Quantizes all `values` by one scale and zero point. out.size() == values.size().
-void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out);
+// Quantizes a row-major matrix of scales.size() rows: each element by the scale and the zero point of its
+// row. row_major.size() is a multiple of scales.size(), out.size() == row_major.size(), and
+// zero_points.size() is 0 or scales.size().
+void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
+                   std::span<const float> zero_points, std::span<std::int8_t> out);
 
 // Quantizes a piece, as in AbsMaxBitsByColumn(), of a row-major matrix of scales.size() columns: each element
 // by the scale and the zero point of its column. out.size() == row_major.size(), and zero_points.size() is 0
@@ -60,8 +64,8 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
                         std::span<const float> row_scales, std::span<const float> row_zero_points,
                         std::int8_t* out, std::size_t out_stride);
 
-// Numbers of half the size, little-endian, as float32: exact, NaNs with all their bits. in.size() is twice
-// out.size().
+// Numbers of half the size, little-endian, as float32: exact. NaNs keep their bits, but that those of float16
+// become quiet ones, as processors make them. in.size() is twice out.size().
 void WidenFloat16(std::span<const std::byte> in, std::span<float> out);
 void WidenBfloat16(std::span<const std::byte> in, std::span<float> out);
 

@@ -8,7 +8,6 @@
 #define QI8_KERNELS_QUANTIZE_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -74,54 +73,106 @@ struct Asymmetric {
   }
 };
 
-// `later` is what will be read a little later than `in` and is to be prefetched meanwhile, as many elements.
-template <class Quantizer>
-HWY_INLINE void QuantizeSegment(const float* in, size_t count, Quantizer quantizer, int8_t* out,
-                                const float* later) {
+// `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,
+// their codes `out_stride`. `quantizer_of(r)` is the quantizer of row r.
+template <size_t kRows, class QuantizerOf>
+HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, QuantizerOf quantizer_of,
+                             int8_t* out, size_t out_stride) {
   const Int8Tag d;
   const size_t lanes = hn::Lanes(d);
+  const auto quantize_vectors = [=](size_t i) HWY_ATTR {
+    hn::Vec<Int8Tag> codes[kRows];  // stored together, so that scales which rows share are loaded once
+    for (size_t r = 0; r < kRows; ++r) {
+      codes[r] = quantizer_of(r).Quantize(LoadVector(in + r * stride + i), i);
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      hn::StoreU(codes[r], d, out + r * out_stride + i);
+    }
+  };
   size_t i = 0;
   for (; count - i >= lanes; i += lanes) {
-    hwy::Prefetch(later + i);
-    hn::StoreU(quantizer.Quantize(LoadVector(in + i), i), d, out + i);
+    quantize_vectors(i);
   }
   if (i == count) {
     return;
   }
-  if (count >= lanes) {  // the last whole vector, a part of which is written again
-    i = count - lanes;
-    hn::StoreU(quantizer.Quantize(LoadVector(in + i), i), d, out + i);
+  if (count >= lanes) {  // the last whole vectors, a part of which is written again
+    quantize_vectors(count - lanes);
     return;
   }
-  HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
-  hn::Store(quantizer.QuantizePart(LoadPart(in, count, 0.0F), 0, count), d, codes);
-  std::memcpy(out, codes, count);
-}
-
-template <class Quantizer>
-HWY_INLINE void QuantizeSegment(const float* in, size_t count, Quantizer quantizer, int8_t* out) {
-  QuantizeSegment(in, count, quantizer, out, in + kPrefetchAhead);
-}
-
-void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<int8_t> out) {
-  if (values.size() == 0) {
-    return;  // the pointer may be null, from which no prefetch address can be computed
+  for (size_t r = 0; r < kRows; ++r) {
+    HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
+    hn::Store(quantizer_of(r).QuantizePart(LoadPart(in + r * stride, count, 0.0F), 0, count), d, codes);
+    std::memcpy(out + r * out_stride, codes, count);
   }
-  if (zero_point == 0.0F) {
-    QuantizeSegment(values.data(), values.size(), Symmetric<One>{{scale}}, out.data());
+}
+
+// A run of elements, as kStreams rows. `quantizer_from(i)` is the quantizer of the elements from i on.
+template <class QuantizerFrom>
+HWY_INLINE void QuantizeRun(const float* in, size_t count, QuantizerFrom quantizer_from, int8_t* out) {
+  const size_t lanes = hn::Lanes(Int8Tag());
+  const size_t row = count / kStreams / lanes * lanes;
+  const size_t rest = kStreams * row;
+  if (row > 0) {
+    QuantizeRows<kStreams>(
+        in, row, row, [=](size_t r) HWY_ATTR { return quantizer_from(r * row); }, out, row);
+  }
+  QuantizeRows<1>(
+      in + rest, 0, count - rest, [=](size_t /*r*/) HWY_ATTR { return quantizer_from(rest); }, out + rest, 0);
+}
+
+// A matrix whose rows have scales of their own. Its rows are taken as kStreams bands, a row of each at a
+// time. `quantizer_of(r)` is the quantizer of row r.
+template <class QuantizerOf>
+HWY_INLINE void QuantizeEachRow(const float* in, size_t rows, size_t width, QuantizerOf quantizer_of,
+                                int8_t* out) {
+  const size_t band = rows / kStreams;
+  for (size_t r = 0; r < band; ++r) {
+    QuantizeRows<kStreams>(
+        in + r * width, band * width, width, [=](size_t k) HWY_ATTR { return quantizer_of(r + k * band); },
+        out + r * width, band * width);
+  }
+  for (size_t r = kStreams * band; r < rows; ++r) {
+    QuantizeRun(
+        in + r * width, width, [=](size_t /*i*/) HWY_ATTR { return quantizer_of(r); }, out + r * width);
+  }
+}
+
+void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
+                   std::span<const float> zero_points, std::span<int8_t> out) {
+  const size_t rows = scales.size();
+  if (rows == 0) {
+    return;
+  }
+  const size_t width = row_major.size() / rows;
+  const float* scale = scales.data();
+  const float* zero = zero_points.data();
+  if (zero_points.size() == 0) {
+    const auto symmetric = [scale](size_t r) HWY_ATTR { return Symmetric<One>{{scale[r]}}; };
+    QuantizeEachRow(row_major.data(), rows, width, symmetric, out.data());
   } else {
-    QuantizeSegment(values.data(), values.size(), Asymmetric<One>{{scale}, {zero_point}}, out.data());
+    const auto asymmetric = [scale, zero](size_t r) HWY_ATTR {
+      return Asymmetric<One>{{scale[r]}, {zero[r]}};
+    };
+    QuantizeEachRow(row_major.data(), rows, width, asymmetric, out.data());
   }
 }
 
-// A matrix whose rows all have the same scales and zero points, and which may end within a row.
-template <class Quantizer>
-HWY_INLINE void QuantizeMatrix(const float* in, size_t count, Quantizer quantizer, size_t width,
+// A matrix whose rows all have the same scales and zero points, and which may end within a row. Its rows are
+// taken as kStreams bands, a row of each at a time.
+template <class QuantizerFrom>
+HWY_INLINE void QuantizeMatrix(const float* in, size_t count, size_t width, QuantizerFrom quantizer_from,
                                int8_t* out) {
-  for (; count >= width; in += width, out += width, count -= width) {
-    QuantizeSegment(in, width, quantizer, out);
+  const size_t band = count / width / kStreams * width;
+  for (size_t i = 0; i < band; i += width) {
+    QuantizeRows<kStreams>(
+        in + i, band, width, [=](size_t /*r*/) HWY_ATTR { return quantizer_from(0); }, out + i, band);
   }
-  QuantizeSegment(in, count, quantizer, out);
+  size_t i = kStreams * band;
+  for (; count - i >= width; i += width) {
+    QuantizeRun(in + i, width, quantizer_from, out + i);
+  }
+  QuantizeRun(in + i, count - i, quantizer_from, out + i);
 }
 
 // What stands in a row of several copies of the columns.
@@ -147,28 +198,35 @@ void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std
     return;
   }
 
+  const auto symmetric_from = [](const float* of_columns) HWY_ATTR {
+    return [of_columns](size_t c) HWY_ATTR { return Symmetric<OnePerElement>{{of_columns + c}}; };
+  };
+  const auto asymmetric_from = [](const float* of_columns, const float* zeros) HWY_ATTR {
+    return [of_columns, zeros](size_t c) HWY_ATTR {
+      return Asymmetric<OnePerElement>{{of_columns + c}, {zeros + c}};
+    };
+  };
   if (width < kLongRow) {
     HWY_ALIGN float long_scales[kLongRow];
     HWY_ALIGN float long_zeros[kLongRow];
     const size_t long_width = LongRowWidth(width, count);
     RepeatColumns(scale, width, first_column, long_scales, long_width);
     if (symmetric) {
-      QuantizeMatrix(in, count, Symmetric<OnePerElement>{{long_scales}}, long_width, codes);
+      QuantizeMatrix(in, count, long_width, symmetric_from(long_scales), codes);
     } else {
       RepeatColumns(zero, width, first_column, long_zeros, long_width);
-      QuantizeMatrix(in, count, Asymmetric<OnePerElement>{{long_scales}, {long_zeros}}, long_width, codes);
+      QuantizeMatrix(in, count, long_width, asymmetric_from(long_scales, long_zeros), codes);
     }
     return;
   }
 
   const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
   if (symmetric) {
-    QuantizeSegment(in, head, Symmetric<OnePerElement>{{scale + first_column}}, codes);
-    QuantizeMatrix(in + head, count - head, Symmetric<OnePerElement>{{scale}}, width, codes + head);
+    QuantizeRun(in, head, symmetric_from(scale + first_column), codes);
+    QuantizeMatrix(in + head, count - head, width, symmetric_from(scale), codes + head);
   } else {
-    QuantizeSegment(in, head, Asymmetric<OnePerElement>{{scale + first_column}, {zero + first_column}},
-                    codes);
-    QuantizeMatrix(in + head, count - head, Asymmetric<OnePerElement>{{scale}, {zero}}, width, codes + head);
+    QuantizeRun(in, head, asymmetric_from(scale + first_column, zero + first_column), codes);
+    QuantizeMatrix(in + head, count - head, width, asymmetric_from(scale, zero), codes + head);
   }
 }
 

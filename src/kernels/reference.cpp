@@ -26,7 +26,8 @@ float FromFloat16(std::uint16_t half) {
   const std::uint32_t shifted = magnitude << 13U;
   constexpr std::uint32_t kRebias = (127U - 15U) << 23U;
   const std::uint32_t normal = shifted + kRebias;
-  const std::uint32_t infinite = shifted + 2 * kRebias;
+  // A quiet NaN has the upper bit of its fraction set.
+  const std::uint32_t infinite = (shifted + 2 * kRebias) | (magnitude > 0x7c00U ? 0x00400000U : 0);
   const auto tiny = std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<int>(magnitude)) * 0x1p-24F);
   const std::uint32_t bits = magnitude < 0x0400U ? tiny : magnitude >= 0x7c00U ? infinite : normal;
   return std::bit_cast<float>(bits | (half & 0x8000U) << 16U);
@@ -51,12 +52,14 @@ float At(std::span<const float> zero_points, std::size_t i) {
 
 }  // namespace
 
-std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign) {
-  std::uint32_t max = 0;
-  for (const float value : values) {
-    max = std::max(max, Magnitude(value, sign));
+void AbsMaxBitsByRow(std::span<const float> row_major, std::span<std::uint32_t> rows, Sign sign) {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const std::size_t width = row_major.size() / rows.size();
+    rows[r] = 0;
+    for (const float value : row_major.subspan(r * width, width)) {
+      rows[r] = std::max(rows[r], Magnitude(value, sign));
+    }
   }
-  return max;
 }
 
 void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
@@ -68,9 +71,11 @@ void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_colu
   }
 }
 
-void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    out[i] = Quantize(values[i], scale, zero_point);
+void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
+                   std::span<const float> zero_points, std::span<std::int8_t> out) {
+  for (std::size_t i = 0; i < row_major.size(); ++i) {
+    const std::size_t r = i / (row_major.size() / scales.size());
+    out[i] = Quantize(row_major[i], scales[r], At(zero_points, r));
   }
 }
 

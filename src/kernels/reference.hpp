@@ -11,12 +11,13 @@
 
 namespace qi8::kernels::reference {
 
-[[nodiscard]] std::uint32_t AbsMaxBits(std::span<const float> values, Sign sign = Sign::kAny);
+void AbsMaxBitsByRow(std::span<const float> row_major, std::span<std::uint32_t> rows, Sign sign = Sign::kAny);
 
 void AbsMaxBitsByColumn(std::span<const float> row_major, std::size_t first_column,
                         std::span<std::uint32_t> columns, Sign sign = Sign::kAny);
 
-void QuantizeRow(std::span<const float> values, float scale, float zero_point, std::span<std::int8_t> out);
+void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
+                   std::span<const float> zero_points, std::span<std::int8_t> out);
 
 void QuantizeByColumn(std::span<const float> row_major, std::size_t first_column,
                       std::span<const float> scales, std::span<const float> zero_points,

@@ -111,9 +111,9 @@ struct FullBlock {
   }
 };
 
-// `quantizer_of(r)` quantizes row r. While a block is quantized, the block before it is written, a few
-// stripes after each row: the divider and the shuffles, each of which would keep the other waiting, work at
-// the same time.
+// `quantizer_of(r)` quantizes row r. A block's rows are read as kStreams bands. While that is done, the block
+// before it is written, a few stripes after each row of a band, so that reading from memory goes on
+// meanwhile.
 template <class QuantizerOf>
 HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
                                        int8_t* out, size_t out_stride) {
@@ -122,18 +122,26 @@ HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols
   size_t current = 0;
   for (size_t r0 = 0; r0 < rows; r0 += kBlockRows) {
     const size_t block_rows = HWY_MIN(kBlockRows, rows - r0);
+    const size_t band = block_rows / kStreams;
     for (size_t c0 = 0; c0 < cols; c0 += kBlockCols) {
       const size_t block_cols = HWY_MIN(kBlockCols, cols - c0);
-      const size_t prefetch_rows = kPrefetchAhead / block_cols;
       const float* corner = in + r0 * cols + c0;
       size_t stripe = 0;
-      for (size_t r = 0; r < block_rows; ++r) {
-        QuantizeSegment(corner + r * cols, block_cols, quantizer_of(r0 + r),
-                        blocks[current] + r * kBlockStride, corner + (r + prefetch_rows) * cols);
-        const size_t due = before.Stripes() * (r + 1) / block_rows;
+      for (size_t r = 0; r < band; ++r) {
+        QuantizeRows<kStreams>(
+            corner + r * cols, band * cols, block_cols,
+            [=](size_t k) HWY_ATTR { return quantizer_of(r0 + r + k * band); },
+            blocks[current] + r * kBlockStride, band * kBlockStride);
+        const size_t due = before.Stripes() * (r + 1) / band;
         before.WriteStripes(stripe, due);
         stripe = due;
       }
+      for (size_t r = kStreams * band; r < block_rows; ++r) {
+        QuantizeRows<1>(
+            corner + r * cols, 0, block_cols, [=](size_t /*k*/) HWY_ATTR { return quantizer_of(r0 + r); },
+            blocks[current] + r * kBlockStride, 0);
+      }
+      before.WriteStripes(stripe, before.Stripes());
       before.WriteOneByOne(0, before.Stripes() * kSide, before.cols);
       before = {blocks[current], block_rows, block_cols, out + c0 * out_stride + r0, out_stride};
       current = 1 - current;

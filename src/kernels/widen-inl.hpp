@@ -21,56 +21,89 @@ HWY_BEFORE_NAMESPACE();
 namespace qi8::kernels {
 namespace HWY_NAMESPACE {
 
+using HalvesTag = hn::Rebind<uint16_t, FloatTag>;
+using HalvesVec = hn::Vec<HalvesTag>;
+
 // `in` needs no alignment: it is read as bytes.
-HWY_INLINE BitsVec LoadHalves(const std::byte* in) {
-  const hn::Rebind<uint16_t, BitsTag> d;
-  const hn::Repartition<uint8_t, decltype(d)> bytes;
-  return hn::PromoteTo(BitsTag(), hn::BitCast(d, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(in))));
+HWY_INLINE HalvesVec LoadHalves(const std::byte* in) {
+  const HalvesTag d;
+  const hn::Repartition<uint8_t, HalvesTag> bytes;
+  return hn::BitCast(d, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(in)));
 }
 
-// As reference::WidenFloat16, all three forms of which are computed and one of them chosen.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // better ones have lower numbers
+
+// These have F16C, an instruction for it.
 struct Float16 {
-  HWY_INLINE FloatVec operator()(BitsVec half) const {
+  HWY_INLINE FloatVec operator()(HalvesVec halves) const {
+    return hn::PromoteTo(FloatTag(), hn::BitCast(hn::Rebind<hwy::float16_t, FloatTag>(), halves));
+  }
+};
+
+#else
+
+// As reference::WidenFloat16, all forms of which are computed and one of them chosen.
+struct Float16 {
+  HWY_INLINE FloatVec operator()(HalvesVec halves) const {
     const BitsTag d;
     const SignedBitsTag di;
     const FloatTag df;
+    const BitsVec half = hn::PromoteTo(d, halves);
     const BitsVec magnitude = hn::And(half, hn::Set(d, 0x7fffU));
     const BitsVec shifted = hn::ShiftLeft<13>(magnitude);
     const BitsVec rebias = hn::Set(d, (127U - 15U) << 23U);
     const BitsVec normal = hn::Add(shifted, rebias);
     const BitsVec infinite = hn::Add(normal, rebias);
+    const BitsVec quiet = hn::Or(infinite, hn::Set(d, 0x00400000U));
     const FloatVec tiny = hn::Mul(hn::ConvertTo(df, hn::BitCast(di, magnitude)), hn::Set(df, 0x1p-24F));
-    const auto is_tiny = hn::Lt(hn::BitCast(di, magnitude), hn::Set(di, 0x0400));
-    const auto is_infinite = hn::Gt(hn::BitCast(di, magnitude), hn::Set(di, 0x7bff));
-    const BitsVec large = hn::IfThenElse(hn::RebindMask(d, is_infinite), infinite, normal);
-    const BitsVec bits = hn::IfThenElse(hn::RebindMask(d, is_tiny), hn::BitCast(d, tiny), large);
+    const auto above = [&](int bits) HWY_ATTR {
+      return hn::RebindMask(d, hn::Gt(hn::BitCast(di, magnitude), hn::Set(di, bits)));
+    };
+    const BitsVec finite = hn::IfThenElse(above(0x03ff), normal, hn::BitCast(d, tiny));
+    const BitsVec bits =
+        hn::IfThenElse(above(0x7c00), quiet, hn::IfThenElse(above(0x7bff), infinite, finite));
     return hn::BitCast(df, hn::Or(bits, hn::ShiftLeft<16>(hn::And(half, hn::Set(d, 0x8000U)))));
   }
 };
 
+#endif
+
 struct Bfloat16 {
-  HWY_INLINE FloatVec operator()(BitsVec upper) const {
-    return hn::BitCast(FloatTag(), hn::ShiftLeft<16>(upper));
+  HWY_INLINE FloatVec operator()(HalvesVec upper) const {
+    return hn::BitCast(FloatTag(), hn::ShiftLeft<16>(hn::PromoteTo(BitsTag(), upper)));
   }
 };
 
-template <class Widener>
-HWY_INLINE void WidenHalves(const std::byte* in, float* out, size_t count, Widener widen) {
+// kRuns runs of `count` numbers that lie one after the other.
+template <size_t kRuns, class Widener>
+HWY_INLINE void WidenRuns(const std::byte* in, float* out, size_t count, Widener widen) {
   const FloatTag d;
   constexpr size_t kBytes = sizeof(uint16_t);
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; count - i >= lanes; i += lanes) {
-    hn::StoreU(widen(LoadHalves(in + i * kBytes)), d, out + i);
+    for (size_t r = 0; r < kRuns; ++r) {
+      const size_t at = r * count + i;
+      hn::StoreU(widen(LoadHalves(in + at * kBytes)), d, out + at);
+    }
   }
-  if (i == count) {
-    return;
+  for (size_t r = 0; i < count && r < kRuns; ++r) {
+    const size_t at = r * count + i;
+    HWY_ALIGN std::byte halves[hn::MaxLanes(d) * kBytes] = {};
+    HWY_ALIGN float floats[hn::MaxLanes(d)];
+    std::memcpy(halves, in + at * kBytes, (count - i) * kBytes);
+    hn::Store(widen(LoadHalves(halves)), d, floats);
+    std::memcpy(out + at, floats, (count - i) * sizeof(float));
   }
-  HWY_ALIGN std::byte halves[hn::MaxLanes(d) * kBytes] = {};
-  HWY_ALIGN float floats[hn::MaxLanes(d)];
-  std::memcpy(halves, in + i * kBytes, (count - i) * kBytes);
-  hn::Store(widen(LoadHalves(halves)), d, floats);
-  std::memcpy(out + i, floats, (count - i) * sizeof(float));
+}
+
+template <class Widener>
+HWY_INLINE void WidenHalves(const std::byte* in, float* out, size_t count, Widener widen) {
+  const size_t lanes = hn::Lanes(FloatTag());
+  const size_t run = count / kStreams / lanes * lanes;
+  const size_t rest = kStreams * run;
+  WidenRuns<kStreams>(in, out, run, widen);
+  WidenRuns<1>(in + rest * sizeof(uint16_t), out + rest, count - rest, widen);
 }
 
 void WidenFloat16(std::span<const std::byte> in, std::span<float> out) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::size_t kColumns[] = {1,   2,   3,   5,   7,    8,    15,   16,   17,   31,  33,
                                     100, 300, 511, 513, 1000, 1023, 1024, 1025, 2050, 5003};
+constexpr std::size_t kRows[] = {0, 1, 2, 3, 4, 5, 8, 13};
 constexpr std::int8_t kUntouched = 85;
 
 // Lengths to try for a row: all short ones, which have every kind of odd end, and some long ones.
@@ -52,21 +54,33 @@ class KernelsTest : public OnEachIsa {
   Random random_{20231};
 };
 
-TEST_P(KernelsTest, AbsMaxBits) {
-  for (const std::size_t length : Lengths()) {
-    const FencedBuffer<float> values(AnyFinite(length, random_));
-    EXPECT_EQ(AbsMaxBits(values.span()), reference::AbsMaxBits(values.span())) << length;
+TEST_P(KernelsTest, AbsMaxBitsByRow) {
+  for (const std::size_t width : Lengths()) {
+    for (const std::size_t rows : width <= 300 ? std::span(kRows) : std::span(kRows).first(2)) {
+      const FencedBuffer<float> matrix(AnyFinite(rows * width, random_));
+      const FencedBuffer<std::uint32_t> max(std::vector<std::uint32_t>(rows, 77));
+      std::vector<std::uint32_t> expected(rows);
+      AbsMaxBitsByRow(matrix.span(), max.span());
+      reference::AbsMaxBitsByRow(matrix.span(), expected);
+      EXPECT_TRUE(std::ranges::equal(max.span(), expected)) << rows << ' ' << width;
+    }
   }
 }
 
-// One large magnitude among zeros, in each place, shows a place that is not looked at.
-TEST_P(KernelsTest, AbsMaxBitsSeesEveryElement) {
-  for (const std::size_t length : {1U, 15U, 64U, 200U, 257U}) {
-    const FencedBuffer<float> values(length);
-    for (std::size_t i = 0; i < length; ++i) {
-      values.span()[i] = -3.0F;
-      EXPECT_EQ(AbsMaxBits(values.span()), std::bit_cast<std::uint32_t>(3.0F)) << i << " of " << length;
-      values.span()[i] = 0.0F;
+// One large magnitude among zeros, in each place, shows a place that is not looked at, or in a wrong row.
+TEST_P(KernelsTest, AbsMaxBitsByRowSeesEveryElement) {
+  for (const std::size_t rows : {1U, 5U}) {
+    for (const std::size_t width : {1U, 15U, 64U, 200U, 257U}) {
+      const FencedBuffer<float> matrix(rows * width);
+      for (std::size_t i = 0; i < rows * width; ++i) {
+        matrix.span()[i] = -3.0F;
+        std::vector<std::uint32_t> max(rows);
+        std::vector<std::uint32_t> expected(rows);
+        expected[i / width] = std::bit_cast<std::uint32_t>(3.0F);
+        AbsMaxBitsByRow(matrix.span(), max);
+        EXPECT_EQ(max, expected) << i << " of " << width;
+        matrix.span()[i] = 0.0F;
+      }
     }
   }
 }
@@ -93,7 +107,9 @@ TEST_P(KernelsTest, MagnitudesOfOneSign) {
   for (const Sign sign : {Sign::kPositive, Sign::kNegative}) {
     for (const std::size_t length : Lengths()) {
       const FencedBuffer<float> values(AnyFinite(length, random_));
-      EXPECT_EQ(AbsMaxBits(values.span(), sign), reference::AbsMaxBits(values.span(), sign)) << length;
+      EXPECT_EQ(MaxOf(AbsMaxBitsByRow, values.span(), sign),
+                MaxOf(reference::AbsMaxBitsByRow, values.span(), sign))
+          << length;
     }
     for (const std::size_t columns : kColumns) {
       const FencedBuffer<float> piece(AnyFinite(5 * columns + 3, random_));
@@ -112,8 +128,9 @@ TEST_P(KernelsTest, NonFiniteShowsInMaxima) {
         std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
     std::vector<float> values(700, std::numeric_limits<float>::max());
     values[501] = bad;
-    EXPECT_GE(AbsMaxBits(values), kNonFiniteBits);
-    EXPECT_GE(std::max(AbsMaxBits(values, Sign::kPositive), AbsMaxBits(values, Sign::kNegative)),
+    EXPECT_GE(MaxOf(AbsMaxBitsByRow, values), kNonFiniteBits);
+    EXPECT_GE(std::max(MaxOf(AbsMaxBitsByRow, values, Sign::kPositive),
+                       MaxOf(AbsMaxBitsByRow, values, Sign::kNegative)),
               kNonFiniteBits);
     std::vector<std::uint32_t> max(7);
     AbsMaxBitsByColumn(values, 0, max);
@@ -122,27 +139,33 @@ TEST_P(KernelsTest, NonFiniteShowsInMaxima) {
   }
 }
 
-TEST_P(KernelsTest, QuantizeRow) {
+TEST_P(KernelsTest, QuantizeByRow) {
   constexpr float kScales[] = {0x1p-7F, 1.0F, 0x1p-126F, 0x1p-149F, 0x1p120F, 0.0123F, 0x1.fffffep-5F};
-  for (const std::size_t length : Lengths()) {
-    for (const float scale : length <= 300 ? std::span(kScales) : std::span(kScales).first(2)) {
-      const FencedBuffer<float> values(AroundCodes(length, scale, random_));
-      const FencedBuffer<std::int8_t> codes(length);
-      std::vector<std::int8_t> expected(length);
-      reference::QuantizeRow(values.span(), scale, 0, expected);
-      QuantizeRow(values.span(), scale, 0, codes.span());
-      EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << length << ' ' << scale;
+  for (const std::size_t width : Lengths()) {
+    for (const float scale : width <= 300 ? std::span(kScales) : std::span(kScales).first(2)) {
+      const std::size_t rows = kRows[random_() % std::size(kRows)];
+      std::vector<float> scales(rows, scale);
+      for (std::size_t r = 1; r < rows; r += 2) scales[r] = 0x1p-7F;
+      const FencedBuffer<float> matrix(AroundCodes(rows * width, scale, random_));
+      const FencedBuffer<std::int8_t> codes(rows * width);
+      std::vector<std::int8_t> expected(rows * width);
+      reference::QuantizeByRow(matrix.span(), scales, {}, expected);
+      QuantizeByRow(matrix.span(), scales, {}, codes.span());
+      EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << rows << ' ' << width << ' ' << scale;
     }
   }
 }
 
-TEST_P(KernelsTest, QuantizeRowWritesItsCodesOnly) {
-  for (std::size_t length = 0; length < 100; ++length) {
-    const std::vector<float> values(length, 1.0F);
-    std::vector<std::int8_t> codes(length + 128, kUntouched);
-    QuantizeRow(values, 1.0F, 0, std::span(codes).subspan(64, length));
-    EXPECT_EQ(std::ranges::count(codes, kUntouched), 128) << length;
-    EXPECT_EQ(std::count(codes.begin() + 64, codes.end() - 64, 1), static_cast<std::ptrdiff_t>(length));
+TEST_P(KernelsTest, QuantizeByRowWritesItsCodesOnly) {
+  for (const std::size_t rows : {1U, 4U, 5U}) {
+    const std::vector<float> scales(rows, 1.0F);
+    for (std::size_t length = 0; length < 100 * rows; length += rows) {
+      const std::vector<float> values(length, 1.0F);
+      std::vector<std::int8_t> codes(length + 128, kUntouched);
+      QuantizeByRow(values, scales, {}, std::span(codes).subspan(64, length));
+      EXPECT_EQ(std::ranges::count(codes, kUntouched), 128) << length;
+      EXPECT_EQ(std::count(codes.begin() + 64, codes.end() - 64, 1), static_cast<std::ptrdiff_t>(length));
+    }
   }
 }
 
@@ -192,15 +215,15 @@ TEST_P(KernelsTest, QuantizeTransposed) {
 
 // Zero points in every form, on values whose codes lie at the ends once these are added.
 TEST_P(KernelsTest, ZeroPoints) {
-  for (const float zero_point : {-128.0F, -127.0F, -1.0F, 3.0F, 127.0F}) {
-    for (const std::size_t length : {1U, 15U, 16U, 64U, 100U, 1025U}) {
-      const FencedBuffer<float> values(AroundCodes(length, 0x1p-6F, random_));
-      std::vector<std::int8_t> codes(length);
-      std::vector<std::int8_t> expected(length);
-      reference::QuantizeRow(values.span(), 0x1p-7F, zero_point, expected);
-      QuantizeRow(values.span(), 0x1p-7F, zero_point, codes);
-      EXPECT_EQ(codes, expected) << length << ' ' << zero_point;
-    }
+  const std::vector<float> of_rows = {-128.0F, -127.0F, -1.0F, 0.0F, 3.0F, 127.0F};
+  const std::vector<float> row_scales(of_rows.size(), 0x1p-7F);
+  for (const std::size_t width : {1U, 15U, 16U, 64U, 100U, 1025U}) {
+    const FencedBuffer<float> matrix(AroundCodes(of_rows.size() * width, 0x1p-6F, random_));
+    std::vector<std::int8_t> codes(matrix.span().size());
+    std::vector<std::int8_t> expected(codes.size());
+    reference::QuantizeByRow(matrix.span(), row_scales, of_rows, expected);
+    QuantizeByRow(matrix.span(), row_scales, of_rows, codes);
+    EXPECT_EQ(codes, expected) << width;
   }
   for (const std::size_t columns : kColumns) {
     std::vector<float> scales(columns);
@@ -228,10 +251,12 @@ TEST_P(KernelsTest, ZeroPoints) {
 
 // Empty spans have null pointers, which the sanitizers don't let pass through pointer arithmetic.
 TEST_P(KernelsTest, NothingIsFine) {
-  EXPECT_EQ(AbsMaxBits({}), 0U);
+  AbsMaxBitsByRow({}, {});
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, {}), 0U);
   EXPECT_EQ(FindNonFinite({}), std::nullopt);
   AbsMaxBitsByColumn({}, 0, {});
-  QuantizeRow({}, 1.0F, 0, {});
+  QuantizeByRow({}, {}, {}, {});
+  QuantizeByRow({}, std::vector<float>{1.0F}, {}, {});
   QuantizeByColumn({}, 0, {}, {}, {});
   QuantizeTransposed({}, 0, 0, {}, {}, nullptr, 0);
 }

@@ -71,19 +71,14 @@ Quantized ByColumn(const FloatMatrix& weights) {
 }
 
 std::vector<std::uint32_t> RowMaxima(const FloatMatrix& weights) {
-  std::vector<std::uint32_t> max;
-  for (Eigen::Index r = 0; r < weights.rows(); ++r) {
-    max.push_back(AbsMaxBits({&weights(r, 0), static_cast<std::size_t>(weights.cols())}));
-  }
+  std::vector<std::uint32_t> max(static_cast<std::size_t>(weights.rows()));
+  AbsMaxBitsByRow(Elements(weights), max);
   return max;
 }
 
 Quantized ByRow(const FloatMatrix& weights) {
   Quantized result{Scales(RowMaxima(weights)), CodeMatrix(weights.rows(), weights.cols())};
-  const auto cols = static_cast<std::size_t>(weights.cols());
-  for (Eigen::Index r = 0; r < weights.rows(); ++r) {
-    QuantizeRow({&weights(r, 0), cols}, result.scales(r), 0, {&result.codes(r, 0), cols});
-  }
+  QuantizeByRow(Elements(weights), Elements(result.scales), {}, Elements(result.codes));
   return result;
 }
 

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "support.hpp"
+
 namespace qi8::kernels::reference {
 namespace {
 
@@ -19,7 +21,7 @@ using Codes = std::vector<std::int8_t>;
 
 Codes Quantized(const std::vector<float>& values, float scale) {
   Codes codes(values.size());
-  QuantizeRow(values, scale, 0, codes);
+  QuantizeByRow(values, {&scale, 1}, {}, codes);
   return codes;
 }
 
@@ -47,15 +49,15 @@ TEST(Reference, DividesRatherThanMultiplyingByTheReciprocal) {
 TEST(Reference, DenormalsAreNumbers) {
   constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
   EXPECT_EQ(Quantized({100 * kDenormal, -7 * kDenormal}, kDenormal), (Codes{100, -7}));
-  EXPECT_EQ(AbsMaxBits(std::vector<float>{-3 * kDenormal, kDenormal}), 3U);
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, std::vector<float>{-3 * kDenormal, kDenormal}), 3U);
 }
 
 TEST(Reference, TheLargestMagnitudeIgnoresSignsAndShowsWhatIsNotFinite) {
-  EXPECT_EQ(AbsMaxBits({}), 0U);
-  EXPECT_EQ(AbsMaxBits(std::vector<float>{-0.0F}), 0U);
-  EXPECT_EQ(AbsMaxBits(std::vector<float>{1.0F, -2.0F}), std::bit_cast<std::uint32_t>(2.0F));
-  EXPECT_EQ(AbsMaxBits(std::vector<float>{kMax, -kInf}), 0x7f800000U);
-  EXPECT_GT(AbsMaxBits(std::vector<float>{kInf, -kNan}), 0x7f800000U);
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, {}), 0U);
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, std::vector<float>{-0.0F}), 0U);
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, std::vector<float>{1.0F, -2.0F}), std::bit_cast<std::uint32_t>(2.0F));
+  EXPECT_EQ(MaxOf(AbsMaxBitsByRow, std::vector<float>{kMax, -kInf}), 0x7f800000U);
+  EXPECT_GT(MaxOf(AbsMaxBitsByRow, std::vector<float>{kInf, -kNan}), 0x7f800000U);
 }
 
 TEST(Reference, ColumnsGoOnWhereThePieceBefore) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "kernels/isa.hpp"
+#include "kernels/kernels.hpp"
 
 namespace qi8::kernels {
 
@@ -69,6 +70,15 @@ class FencedBuffer {
 };
 
 using Random = std::mt19937;
+
+// Of kernels that take a matrix by rows, the case of one row: `absmax` is AbsMaxBitsByRow, of the kernels or
+// of the reference.
+template <class Kernel>
+std::uint32_t MaxOf(const Kernel& absmax, std::span<const float> row, Sign sign = Sign::kAny) {
+  std::uint32_t max = 1;  // is written, not updated
+  absmax(row, {&max, 1}, sign);
+  return max;
+}
 
 // Finite floats of any exponent and sign, with denormals, zeros and the largest among them.
 inline std::vector<float> AnyFinite(std::size_t size, Random& random) {
