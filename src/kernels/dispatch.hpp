@@ -7,9 +7,9 @@
 // Highway leaves this target out unless asked, and doesn't compile with -march=native on a CPU that has it.
 #define HWY_WANT_AVX3_DL
 
-// The transposition keeps vectors in an array, which SVE's sizeless types don't allow. NEON, which each such
-// CPU has too, is enough for kernels that wait for memory.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+// The kernels keep vectors in arrays, which the sizeless types of SVE and RVV don't allow. NEON, which each
+// CPU with SVE has too, is enough for kernels that wait for memory.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
 namespace qi8::kernels::internal {
 

@@ -39,19 +39,17 @@ struct OnePerElement {
   }
 };
 
-// NearestInt() saturates to int32 and DemoteTo() to int8, which together are the clip to -128 ... 127.
+// Numbers() gives codes that may still lie beyond -128 ... 127: NearestInt() saturates to int32, and whoever
+// narrows them saturates on.
 template <class Scales>
 struct Symmetric {
   Scales scales;
 
-  HWY_INLINE hn::Vec<Int8Tag> Codes(FloatVec values, FloatVec scale) const {
-    return hn::DemoteTo(Int8Tag(), hn::NearestInt(hn::Div(values, scale)));
+  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const {
+    return hn::NearestInt(hn::Div(values, scales.Load(i)));
   }
-  HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, size_t i) const {
-    return Codes(values, scales.Load(i));
-  }
-  HWY_INLINE hn::Vec<Int8Tag> QuantizePart(FloatVec values, size_t i, size_t count) const {
-    return Codes(values, scales.LoadPart(i, count));
+  HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
+    return hn::NearestInt(hn::Div(values, scales.LoadPart(i, count)));
   }
 };
 
@@ -61,17 +59,20 @@ struct Asymmetric {
   Scales scales;
   Scales zero_points;
 
-  HWY_INLINE hn::Vec<Int8Tag> Codes(FloatVec values, FloatVec scale, FloatVec zero_point) const {
-    const FloatVec code = hn::Add(hn::Round(hn::Div(values, scale)), zero_point);
-    return hn::DemoteTo(Int8Tag(), hn::NearestInt(code));
+  HWY_INLINE IntVec Shifted(FloatVec values, FloatVec scale, FloatVec zero_point) const {
+    return hn::NearestInt(hn::Add(hn::Round(hn::Div(values, scale)), zero_point));
   }
-  HWY_INLINE hn::Vec<Int8Tag> Quantize(FloatVec values, size_t i) const {
-    return Codes(values, scales.Load(i), zero_points.Load(i));
+  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const {
+    return Shifted(values, scales.Load(i), zero_points.Load(i));
   }
-  HWY_INLINE hn::Vec<Int8Tag> QuantizePart(FloatVec values, size_t i, size_t count) const {
-    return Codes(values, scales.LoadPart(i, count), zero_points.LoadPart(i, count));
+  HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
+    return Shifted(values, scales.LoadPart(i, count), zero_points.LoadPart(i, count));
   }
 };
+
+// How many elements ahead of each stream to fetch. `kernels_bench`, 50257 columns: without 74 % of reading,
+// 512 elements 87 %, 1024 90 %, 4096 78 %.
+constexpr size_t kRowAhead = 1024;
 
 // `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,
 // their codes `out_stride`. `quantizer_of(r)` is the quantizer of row r.
@@ -83,7 +84,9 @@ HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, Quant
   const auto quantize_vectors = [=](size_t i) HWY_ATTR {
     hn::Vec<Int8Tag> codes[kRows];  // stored together, so that scales which rows share are loaded once
     for (size_t r = 0; r < kRows; ++r) {
-      codes[r] = quantizer_of(r).Quantize(LoadVector(in + r * stride + i), i);
+      const float* const values = in + r * stride + i;
+      PrefetchToSecondLevel(values + kRowAhead);
+      codes[r] = hn::DemoteTo(d, quantizer_of(r).Numbers(LoadVector(values), i));
     }
     for (size_t r = 0; r < kRows; ++r) {
       hn::StoreU(codes[r], d, out + r * out_stride + i);
@@ -102,7 +105,8 @@ HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, Quant
   }
   for (size_t r = 0; r < kRows; ++r) {
     HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
-    hn::Store(quantizer_of(r).QuantizePart(LoadPart(in + r * stride, count, 0.0F), 0, count), d, codes);
+    const FloatVec values = LoadPart(in + r * stride, count, 0.0F);
+    hn::Store(hn::DemoteTo(d, quantizer_of(r).NumbersPart(values, 0, count)), d, codes);
     std::memcpy(out + r * out_stride, codes, count);
   }
 }

@@ -26,6 +26,7 @@ using SignedBitsTag = hn::RebindToSigned<FloatTag>;
 using Int8Tag = hn::Rebind<int8_t, FloatTag>;
 using FloatVec = hn::Vec<FloatTag>;
 using BitsVec = hn::Vec<BitsTag>;
+using IntVec = hn::Vec<SignedBitsTag>;
 
 // Rows narrower than this are handled several at a time, as one row of several copies of the columns. It is
 // long enough to make the odd elements at its end not matter, and short enough to stay in the first-level
@@ -57,10 +58,19 @@ HWY_INLINE FloatVec LoadPart(const float* from, size_t count, float fill) {
 }
 
 // How many places memory is read at in turn. Hardware prefetchers follow each of a few streams, and stop at
-// the end of its 4 KiB page; several streams keep more reads under way than one. `kernels_bench`: one stream
-// 15 GiB/s, two 18, four 21, eight 19, where a plain sum of one stream reached 15; prefetching by software
-// gained nothing on top.
+// the end of its 4 KiB page; several streams keep more reads under way than one. Absmax, `kernels_bench`: one
+// stream 15 GiB/s, two 18, four 21, eight 19, where a plain sum of one stream reached 15.
 constexpr size_t kStreams = 4;
+
+// For kernels that divide, or turn, between reads: what is to be read soon. Into the second-level cache, as
+// the first is full of what is being worked on. Beyond the end of the input it is harmless.
+HWY_INLINE void PrefetchToSecondLevel(const float* from) {
+#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
+  constexpr int kRead = 0;
+  constexpr int kSecondLevel = 2;
+  __builtin_prefetch(from, kRead, kSecondLevel);
+#endif
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace qi8::kernels
