@@ -40,27 +40,37 @@ struct OnePerElement {
 };
 
 // Numbers() gives codes that may still lie beyond -128 ... 127: NearestInt() saturates to int32, and whoever
-// narrows them saturates on.
+// narrows them saturates on. Quotients() gives them less by Offset(), for those who add it where numbers are
+// narrow.
 template <class Scales>
 struct Symmetric {
+  static constexpr bool kHasOffset = false;
+
   Scales scales;
 
-  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const {
+  HWY_INLINE IntVec Quotients(FloatVec values, size_t i) const {
     return hn::NearestInt(hn::Div(values, scales.Load(i)));
   }
+  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const { return Quotients(values, i); }
   HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
     return hn::NearestInt(hn::Div(values, scales.LoadPart(i, count)));
   }
+  HWY_INLINE IntVec Offset(size_t /*i*/) const { return hn::Zero(SignedBitsTag()); }
 };
 
 // Zero points are added as floats: the sum is exact wherever it is not clipped.
 template <class Scales>
 struct Asymmetric {
+  static constexpr bool kHasOffset = true;
+
   Scales scales;
   Scales zero_points;
 
   HWY_INLINE IntVec Shifted(FloatVec values, FloatVec scale, FloatVec zero_point) const {
     return hn::NearestInt(hn::Add(hn::Round(hn::Div(values, scale)), zero_point));
+  }
+  HWY_INLINE IntVec Quotients(FloatVec values, size_t i) const {
+    return hn::NearestInt(hn::Div(values, scales.Load(i)));
   }
   HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const {
     return Shifted(values, scales.Load(i), zero_points.Load(i));
@@ -68,6 +78,7 @@ struct Asymmetric {
   HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
     return Shifted(values, scales.LoadPart(i, count), zero_points.LoadPart(i, count));
   }
+  HWY_INLINE IntVec Offset(size_t i) const { return hn::NearestInt(zero_points.Load(i)); }
 };
 
 // How many elements ahead of each stream to fetch. `kernels_bench`, 50257 columns: without 74 % of reading,

@@ -44,16 +44,26 @@ using Bytes = hn::Repartition<int8_t, SignedBitsTag>;
 using Shorts = hn::Repartition<int16_t, SignedBitsTag>;
 using Pairs = hn::Repartition<uint64_t, BitsTag>;
 
-// The codes of kGroupRows rows side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
-HWY_INLINE BitsVec SideBySide(const IntVec (&numbers)[kGroupRows]) {
+// Numbers of kGroupRows rows, as int16 with saturation. In each block of 16 bytes: a0 a1 a2 a3 b0 b1 b2 b3,
+// and the same of c and d.
+struct NarrowRows {
+  hn::Vec<Shorts> ab;
+  hn::Vec<Shorts> cd;
+};
+
+HWY_INLINE NarrowRows Narrow(const IntVec (&numbers)[kGroupRows]) {
+  const Shorts d16;
+  return {hn::ReorderDemote2To(d16, numbers[0], numbers[1]),
+          hn::ReorderDemote2To(d16, numbers[2], numbers[3])};
+}
+
+// Clipped, and side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
+HWY_INLINE BitsVec SideBySide(NarrowRows rows) {
   const Shorts d16;
   const Bytes d8;
-  // In each block of 16 bytes: a0 a1 a2 a3 b0 b1 b2 b3, then c and d.
   const auto clip = [d16](hn::Vec<Shorts> codes)
                         HWY_ATTR { return hn::Max(hn::Min(codes, hn::Set(d16, 127)), hn::Set(d16, -128)); };
-  const auto ab = clip(hn::ReorderDemote2To(d16, numbers[0], numbers[1]));
-  const auto cd = clip(hn::ReorderDemote2To(d16, numbers[2], numbers[3]));
-  const auto ac_bd = hn::Or(hn::And(ab, hn::Set(d16, 0xff)), hn::ShiftLeft<8>(cd));
+  const auto ac_bd = hn::Or(hn::And(clip(rows.ab), hn::Set(d16, 0xff)), hn::ShiftLeft<8>(clip(rows.cd)));
   alignas(16) static constexpr int8_t kOrder[16] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
   return hn::BitCast(BitsTag(), hn::TableLookupBytes(hn::BitCast(d8, ac_bd), hn::LoadDup128(d8, kOrder)));
 }
@@ -67,14 +77,24 @@ HWY_INLINE void QuantizeGroup(const float* in, size_t stride, size_t count, Quan
   const size_t lanes = hn::Lanes(FloatTag());
   const size_t group = kGroupRows * stride;
   const size_t ahead = (kGroupAhead + group - 1) / group * group;
+  constexpr bool kHasOffset = decltype(quantizer_of(0))::kHasOffset;
+  IntVec offsets[kGroupRows];
+  for (size_t r = 0; r < kGroupRows; ++r) {
+    offsets[r] = quantizer_of(r).Offset(0);
+  }
+  const NarrowRows offset = Narrow(offsets);
   const auto quantize_vectors = [=](size_t i) HWY_ATTR {
     IntVec numbers[kGroupRows];
     for (size_t r = 0; r < kGroupRows; ++r) {
       const float* const values = in + r * stride + i;
       PrefetchToSecondLevel(values + ahead);
-      numbers[r] = quantizer_of(r).Numbers(LoadVector(values), i);
+      numbers[r] = quantizer_of(r).Quotients(LoadVector(values), i);
     }
-    hn::StoreU(SideBySide(numbers), BitsTag(), out + i);
+    NarrowRows codes = Narrow(numbers);
+    if constexpr (kHasOffset) {
+      codes = {hn::SaturatedAdd(codes.ab, offset.ab), hn::SaturatedAdd(codes.cd, offset.cd)};
+    }
+    hn::StoreU(SideBySide(codes), BitsTag(), out + i);
   };
   size_t i = 0;
   for (; count - i >= lanes; i += lanes) {
@@ -193,11 +213,17 @@ HWY_INLINE void QuantizeOneByOne(const float* in, size_t rows, size_t cols, Quan
 template <class QuantizerOf>
 HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
                                        int8_t* out, size_t out_stride) {
-  const size_t whole = cols < hn::Lanes(FloatTag()) ? 0 : rows / kSideRows * kSideRows;
+  if (cols < hn::Lanes(FloatTag()) || rows < kSideRows) {
+    return QuantizeOneByOne(in, rows, cols, quantizer_of, out, out_stride);
+  }
+  const size_t whole = rows / kSideRows * kSideRows;
   QuantizeBlocks(in, whole, cols, quantizer_of, out, out_stride);
-  QuantizeOneByOne(
-      in + whole * cols, rows - whole, cols, [=](size_t r) HWY_ATTR { return quantizer_of(whole + r); },
-      out + whole, out_stride);
+  if (whole < rows) {  // the last rows, some of which are written again
+    const size_t first = rows - kSideRows;
+    QuantizeBlocks(
+        in + first * cols, kSideRows, cols, [=](size_t r) HWY_ATTR { return quantizer_of(first + r); },
+        out + first, out_stride);
+  }
 }
 
 void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t cols,
