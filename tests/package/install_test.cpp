@@ -1,14 +1,8 @@
 // The installed tree: what is in it, and that strangers can use it.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <memory>
 #include <set>
 
+#include "package/install_fixture.hpp"
 #include "support/golden.hpp"
-#include "support/program.hpp"
-#include "support/temp_folder.hpp"
 
 namespace qi8::testing {
 namespace {
@@ -16,38 +10,19 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-// Installs once for all tests, and under another name than it was installed: it must not know where it is.
-class InstallTest : public ::testing::Test {
+class InstalledTest : public InstallTest {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = std::make_unique<TempFolder>();
-    const ProgramResult result =
-        Run("cmake", {"--install", QI8_BUILD_FOLDER, "--prefix", (*folder_ / "first").native()});
-    ASSERT_EQ(result.status, 0) << result.out << result.err;
-    fs::rename(*folder_ / "first", Prefix());
-  }
-  static void TearDownTestSuite() { folder_.reset(); }
-
-  static fs::path Prefix() { return *folder_ / "prefix"; }
-  static fs::path Doc() { return Prefix() / "share/doc/quantize-int8"; }
-  static ProgramResult Run(const std::string& program, const std::vector<std::string>& arguments) {
-    return RunProgram(program, arguments, {.folder = folder_->path(), .environment = {}});
-  }
   static ProgramResult Shell(const std::string& command) { return Run("bash", {"-c", command}); }
 
   static void ExpectQuantizes(const std::string& consumer) {
     const ProgramResult result =
-        Run(consumer, {(Doc() / "examples/audio_core.onnx").native(), consumer + ".onnx"});
+        Run(consumer, {(Examples() / "audio_core.onnx").native(), consumer + ".onnx"});
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr(": 16 nodes, log intact, 200 MB\n"));
   }
-
-  static std::unique_ptr<TempFolder> folder_;
 };
 
-std::unique_ptr<TempFolder> InstallTest::folder_;
-
-TEST_F(InstallTest, GoldenListOfFiles) {
+TEST_F(InstalledTest, GoldenListOfFiles) {
   std::set<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(Prefix())) {
     if (!entry.is_directory()) names.insert(entry.path().lexically_relative(Prefix()).native());
@@ -66,20 +41,20 @@ TEST_F(InstallTest, GoldenListOfFiles) {
   ExpectGolden("package/installed.txt", list);
 }
 
-TEST_F(InstallTest, TheProgramRuns) {
-  const ProgramResult result = Run((Prefix() / "bin/quantize-int8").native(),
-                                   {(Doc() / "examples/audio_core.onnx").native(), "q.onnx"});
+TEST_F(InstalledTest, TheProgramRuns) {
+  const ProgramResult result =
+      Run((Prefix() / "bin/quantize-int8").native(), {(Examples() / "audio_core.onnx").native(), "q.onnx"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(Run("sha256sum", {"-c", "q.onnx.sha256"}).status, 0);
 }
 
-TEST_F(InstallTest, ManFindsThePage) {
+TEST_F(InstalledTest, ManFindsThePage) {
   const ProgramResult result =
       Shell("MANPATH='" + (Prefix() / "share/man").native() + "' man -w quantize-int8");
   EXPECT_EQ(result.status, 0) << result.err;
 }
 
-TEST_F(InstallTest, ACMakeProjectFindsTheLibrary) {
+TEST_F(InstalledTest, ACMakeProjectFindsTheLibrary) {
   const ProgramResult result =
       Shell("cmake -G Ninja -S '" QI8_CONSUMER_FOLDER "' -B by-cmake -DCMAKE_CXX_COMPILER='" QI8_COMPILER
             "' -DCMAKE_PREFIX_PATH='" +
@@ -88,7 +63,7 @@ TEST_F(InstallTest, ACMakeProjectFindsTheLibrary) {
   ExpectQuantizes("by-cmake/consumer");
 }
 
-TEST_F(InstallTest, PkgConfigFindsTheLibrary) {
+TEST_F(InstalledTest, PkgConfigFindsTheLibrary) {
   const ProgramResult result =
       Shell("export PKG_CONFIG_PATH='" + (Prefix() / QI8_LIBDIR / "pkgconfig").native() +
             "'; " QI8_COMPILER " -std=c++20 '" QI8_CONSUMER_FOLDER

@@ -1,0 +1,71 @@
+// The guide that the tool replaces, step by step, with the installed program.
+#include <nlohmann/json.hpp>
+
+#include "package/install_fixture.hpp"
+
+namespace qi8::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class GuideTest : public InstallTest {
+ protected:
+  static constexpr const char* kFp32 = "models/onnx/agi_audio_core.onnx";
+  static constexpr const char* kInt8 = "models/onnx/agi_audio_core_int8.onnx";
+  static constexpr const char* kLog = "state/quantization_log.jsonl";
+
+  // The folder in which the speech system runs.
+  GuideTest() {
+    for (const char* folder : {"config", "models/onnx", "state"}) fs::create_directories(Folder() / folder);
+    for (const char* file : {"sarai.yaml", "agi_audio_core.toml"}) {
+      fs::copy_file(Examples() / file, Folder() / "config" / file);
+    }
+    // Data files are found by the name that the model has for them.
+    fs::copy_file(Examples() / "audio_core.onnx", Folder() / kFp32);
+    fs::copy_file(Examples() / "audio_core.onnx.data", Folder() / "models/onnx/audio_core.onnx.data");
+  }
+};
+
+TEST_F(GuideTest, GoesThroughAndBack) {
+  const std::string config_before = ReadFile(Folder() / "config/sarai.yaml");
+
+  // 1. Quantize; sizes, time and reduction are printed.
+  ProgramResult result = QuantizeInt8({kFp32, kInt8, "--config", "config/agi_audio_core.toml"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("size "), HasSubstr(" % less"), HasSubstr("took ")));
+  EXPECT_TRUE(fs::exists(Folder() / (std::string(kInt8) + ".data")));
+
+  // 2. and 3. Point the configuration, which is what the pipeline class reads, at it.
+  result = QuantizeInt8({"rollout", "config/sarai.yaml", "--model", kInt8, "--audit-log", kLog});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(ReadFile(Folder() / "config/sarai.yaml"),
+              AllOf(HasSubstr("    name: \"Qwen3-Omni-3B-INT8\"\n"), HasSubstr("    model_type: \"onnx\"\n"),
+                    HasSubstr("    model_path: \"models/onnx/agi_audio_core_int8.onnx\"  #"),
+                    HasSubstr("    backend: \"onnxruntime\"\n"), HasSubstr("    max_memory_mb: 200  #"),
+                    HasSubstr("    permanent: true\n"), HasSubstr("    sample_rate: 22050\n")));
+
+  // 5. Integrity: SHA-256 of both files, where the owners keep them.
+  EXPECT_EQ(Run("bash", {"-c", "cd models/onnx && sha256sum --strict -c CHECKSUMS.txt"}).status, 0);
+
+  // 6. Audit: tool versions, UTC time and user.
+  result = QuantizeInt8({"audit", kLog, "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const auto records = nlohmann::json::parse(result.out)["records"];
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0]["command"], "quantize");
+  EXPECT_THAT(records[0]["time"].get<std::string>(), ::testing::MatchesRegex("....-..-..T..:..:..Z"));
+  EXPECT_NE(records[0]["user"], "");
+  EXPECT_FALSE(records[0]["libraries"]["onnx"].get<std::string>().empty());
+  EXPECT_EQ(records[1]["command"], "rollout");
+
+  // 7. Quality fell: back to FP32, as if nothing had been.
+  result = QuantizeInt8({"rollback", "config/sarai.yaml", "--audit-log", kLog});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(ReadFile(Folder() / "config/sarai.yaml"), config_before);
+  EXPECT_EQ(QuantizeInt8({"audit", kLog}).status, 0);
+}
+
+}  // namespace
+}  // namespace qi8::testing
