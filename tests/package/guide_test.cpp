@@ -49,6 +49,10 @@ TEST_F(GuideTest, GoesThroughAndBack) {
   // 5. Integrity: SHA-256 of both files, where the owners keep them.
   EXPECT_EQ(Run("bash", {"-c", "cd models/onnx && sha256sum --strict -c CHECKSUMS.txt"}).status, 0);
 
+  EXPECT_EQ(
+      QuantizeInt8({"verify", kInt8, "--checksums", "models/onnx/CHECKSUMS.txt", "--against", kFp32}).status,
+      0);
+
   // 6. Audit: tool versions, UTC time and user.
   result = QuantizeInt8({"audit", kLog, "--json"});
   EXPECT_EQ(result.status, 0) << result.err;
