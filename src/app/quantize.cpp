@@ -19,6 +19,7 @@
 #include "origin/origin.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
+#include "plan/plan_report.hpp"
 
 namespace qi8 {
 namespace {
@@ -46,11 +47,11 @@ class Run {
   void Quantize() {
     observer_.OnStage("load");
     Model model = Model::Load(file_system_, options_.input);
-    ReportInputs(model);
+    report_.plan.inputs = InputsOf(model);
 
     observer_.OnStage("plan");
     Plan plan = MakePlan(model, options_.selection, NonFiniteTensors(model));
-    ReportPlan(model, plan);
+    report_.plan = ReportOf(model, plan);
     if (report_.plan.quantized_nodes == 0 && !options_.allow_empty) {
       End(Outcome::kNothingQuantized);
       return RecordWithoutOutput("nothing-quantized", "");
@@ -61,7 +62,7 @@ class Run {
     model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
     const auto origin = OriginMetadata(options_, model, UnknownHashes(options_, model));
     const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(), origin);
-    ReportOutputs(layout);
+    AddOutputs(layout, paths_.model, report_.plan);
     if (options_.dry_run) return End(Outcome::kPlanned);
 
     observer_.OnStage("preflight");
@@ -88,31 +89,6 @@ class Run {
   std::set<TensorId> NonFiniteTensors(const Model& model) {
     if (!options_.keep_non_finite) return {};
     return FindNonFiniteTensors(model, [this] { return observer_.ShouldStop(); });
-  }
-
-  void ReportInputs(const Model& model) {
-    for (const InputFile& input : model.files()) {
-      if (!input.in_memory) report_.plan.inputs.push_back({input.file->path(), input.identity.size, ""});
-    }
-  }
-
-  void ReportPlan(const Model& model, const Plan& plan) {
-    PlanReport& report = report_.plan;
-    report.nodes = plan.nodes;
-    report.quantized_nodes = static_cast<std::size_t>(
-        std::ranges::count_if(plan.rewrite.replacements,
-                              [](const Replacement& replacement) { return !replacement.nodes.empty(); }));
-    report.quantized_before = plan.quantized_before;
-    report.quantized_weights = plan.weights.size();
-    for (const QuantizedWeight& weight : plan.weights) {
-      report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;
-    }
-    for (const NewTensor& tensor : plan.rewrite.new_tensors) report.int8_weight_bytes += tensor.bytes;
-  }
-
-  void ReportOutputs(const Layout& layout) {
-    report_.plan.outputs = {{paths_.model.native(), layout.model_size, ""}};
-    if (layout.data_size > 0) report_.plan.outputs.push_back({paths_.data.native(), layout.data_size, ""});
   }
 
   void WriteOutputs(Model& model, const Plan& plan, const Layout& layout, StagedFile& model_file,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command_audit.hpp"
+#include "cli/command_inspect.hpp"
 #include "cli/command_quantize.hpp"
 #include "cli/command_rollback.hpp"
 #include "cli/command_rollout.hpp"
@@ -25,6 +26,7 @@ std::unique_ptr<Command> Make() {
 constexpr auto kCommands = std::to_array<NamedCommand>({
     {"", "Turns an FP32 ONNX model into an INT8 one by the rules of dynamic quantization.",
      Make<CommandQuantize>},
+    {"inspect", "Shows what is in a model, and what quantizing would make of it.", Make<CommandInspect>},
     {"audit", "Shows the runs that an audit log records, and checks that nobody changed it.",
      Make<CommandAudit>},
     {"rollout", "Points a pipeline's configuration at an INT8 model.", Make<CommandRollout>},

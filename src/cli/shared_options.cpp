@@ -23,13 +23,6 @@ std::vector<std::string> Keys(const Map& map) {
   return keys;
 }
 
-// strtoull takes "-5" for a very large number.
-CLI::Validator NotNegative() {
-  return {
-      [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
-      ""};
-}
-
 // "1.24", with more behind it or without.
 std::optional<TargetRuntime> ParseVersion(const std::string& text) {
   TargetRuntime version;
@@ -52,6 +45,12 @@ CLI::Validator IsVersion() {
 
 const std::map<std::string, ProgressMode> kProgressModes = {
     {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
+
+CLI::Validator NotNegative() {
+  return {
+      [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
+      ""};
+}
 
 void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
   const std::string selection = "What is quantized";

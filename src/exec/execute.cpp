@@ -14,6 +14,7 @@
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
 #include "exec/extremes.hpp"
+#include "exec/quantize_tile.hpp"
 #include "exec/schedule.hpp"
 #include "exec/transposed_writer.hpp"
 #include "kernels/kernels.hpp"
@@ -242,7 +243,7 @@ class Pipeline {
     const bool in_order = !weight->transposition;
     // Errors are measured in the order of the values, and codes of another order made after that.
     if (in_order || options_.measure_errors) {
-      QuantizeInOrder(shape, step, values, *token->parameters, output);
+      QuantizeTile(shape, step.first_element, values, *token->parameters, output);
     }
     if (options_.measure_errors) {
       token->error = ErrorOf(shape, step.first_element, values, *token->parameters, output);
@@ -255,21 +256,6 @@ class Pipeline {
   // Codes of int8, of zero points less by 128, become the uint8 codes that they stand for.
   static void MakeUnsigned(std::span<std::int8_t> codes) {
     for (std::int8_t& code : codes) code = static_cast<std::int8_t>(code ^ INT8_MIN);
-  }
-
-  static void QuantizeInOrder(const ChannelShape& shape, const Step& step, std::span<const float> values,
-                              const ChannelParameters& parameters, std::span<std::int8_t> output) {
-    const std::span<const float> scales(parameters.scales);
-    const std::span<const float> zeros(parameters.zero_points);
-    if (shape.channels == 1) return kernels::QuantizeByRow(values, scales, zeros, output);
-    const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), values.size());
-    for (std::uint64_t start = 0, first = 0; start < values.size();
-         start += group_elements, first += shape.channels) {
-      kernels::QuantizeByColumn(values.subspan(start, group_elements), step.first_element % shape.channels,
-                                scales.subspan(first, shape.channels),
-                                zeros.empty() ? zeros : zeros.subspan(first, shape.channels),
-                                output.subspan(start, group_elements));
-    }
   }
 
   // A tile has whole rows of one matrix or several, or a part of one row. A row has a scale of its own, or

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include "core/checked.hpp"
 #include "model/model_proto.hpp"
@@ -43,6 +44,20 @@ std::optional<std::vector<std::int64_t>> IntegersOf(const onnx::TensorProto& ten
   }
 }
 
+ValueDeclaration DeclarationOf(const onnx::ValueInfoProto& info) {
+  const auto& tensor = info.type().tensor_type();
+  ValueDeclaration declaration{
+      .name = info.name(), .type = static_cast<DataType>(tensor.elem_type()), .dims = std::nullopt};
+  if (!tensor.has_shape()) return declaration;
+  declaration.dims.emplace();
+  for (const auto& dim : tensor.shape().dim()) {
+    declaration.dims->push_back(dim.has_dim_value()       ? std::to_string(dim.dim_value())
+                                : dim.dim_param().empty() ? "?"
+                                                          : dim.dim_param());
+  }
+  return declaration;
+}
+
 // Whether the numbers in the tensor are as many as its shape says.
 bool IsWhole(const onnx::TensorProto& tensor, DataType type, const std::vector<std::int64_t>& dims) {
   const auto elements = ElementCount(dims);
@@ -64,6 +79,27 @@ bool IsWhole(const onnx::TensorProto& tensor, DataType type, const std::vector<s
 Model::Model() : proto_(std::make_unique<Proto>()) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
+
+ModelHeader Model::Header() const {
+  const onnx::ModelProto& model = proto_->model;
+  ModelHeader header{.ir_version = model.ir_version(),
+                     .producer_name = model.producer_name(),
+                     .producer_version = model.producer_version(),
+                     .domain = model.domain(),
+                     .model_version = model.model_version(),
+                     .doc_string = model.doc_string(),
+                     .graph_name = model.graph().name(),
+                     .inputs = {},
+                     .outputs = {},
+                     .functions = static_cast<std::size_t>(model.functions_size())};
+  std::unordered_set<std::string_view> defaults;
+  for (const auto& initializer : model.graph().initializer()) defaults.insert(initializer.name());
+  for (const auto& input : model.graph().input()) {
+    if (!defaults.contains(input.name())) header.inputs.push_back(DeclarationOf(input));
+  }
+  for (const auto& output : model.graph().output()) header.outputs.push_back(DeclarationOf(output));
+  return header;
+}
 
 std::int64_t Model::onnx_opset() const {
   const auto found =

@@ -90,6 +90,27 @@ struct MetadataEntry {
   std::string value;
 };
 
+// An input or an output of the main graph.
+struct ValueDeclaration {
+  std::string name;
+  DataType type = DataType::kUndefined;          // kUndefined: no tensor, or not said
+  std::optional<std::vector<std::string>> dims;  // "16", "batch", or "?"; nothing: not said
+};
+
+// What a model says of itself.
+struct ModelHeader {
+  std::int64_t ir_version = 0;
+  std::string producer_name;
+  std::string producer_version;
+  std::string domain;
+  std::int64_t model_version = 0;
+  std::string doc_string;
+  std::string graph_name;
+  std::vector<ValueDeclaration> inputs;  // without those that have a default
+  std::vector<ValueDeclaration> outputs;
+  std::size_t functions = 0;
+};
+
 class Model {
  public:
   // Reads the graph and checks every tensor's type, shape, place and length against each other and against
@@ -105,6 +126,8 @@ class Model {
   [[nodiscard]] std::span<const Graph> graphs() const { return graphs_; }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
   [[nodiscard]] std::span<const OpsetImport> opsets() const { return opsets_; }
+
+  [[nodiscard]] ModelHeader Header() const;
 
   // The version of ai.onnx that the model imports, 0 for none.
   [[nodiscard]] std::int64_t onnx_opset() const;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "plan/report_json.hpp"
 
 namespace qi8 {
 namespace {
@@ -38,35 +39,6 @@ std::string WhatBecomes(const NodeDecision& node) {
 double Reduction(const PlanReport& plan) {
   if (plan.input_bytes() == 0) return 0;
   return 1 - static_cast<double>(plan.output_bytes()) / static_cast<double>(plan.input_bytes());
-}
-
-nlohmann::ordered_json Json(const std::vector<FileReport>& files) {
-  auto list = nlohmann::ordered_json::array();
-  for (const FileReport& file : files) {
-    nlohmann::ordered_json entry{{"path", file.path}, {"bytes", file.size}};
-    if (!file.sha256.empty()) entry["sha256"] = file.sha256;
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
-nlohmann::ordered_json Json(const NodeDecision& node) {
-  nlohmann::ordered_json entry{{"node", node.node}, {"op_type", node.op_type}, {"weight", node.weight}};
-  if (!node.weight_type.empty()) {
-    entry["weight_type"] = node.weight_type;
-    entry["weight_shape"] = node.weight_shape;
-    entry["weight_bytes"] = node.weight_bytes;
-  }
-  entry["quantized"] = !node.skip;
-  if (!node.skip) {
-    entry["quantized_bytes"] = node.quantized_bytes;
-    entry["stored_only"] = node.stored_only;
-    entry["also_kept"] = node.also_kept;
-  } else {
-    entry["reason"] = Identifier(node.skip->reason);
-    if (!node.skip->detail.empty()) entry["detail"] = node.skip->detail;
-  }
-  return entry;
 }
 
 std::string OutcomeName(Outcome outcome) {
@@ -127,8 +99,7 @@ std::string SkipTable(const PlanReport& plan) {
   return FormatTable(rows);
 }
 
-std::string Summary(const RunReport& run) {
-  const PlanReport& plan = run.plan;
+std::string PlanSummary(const PlanReport& plan) {
   std::size_t skipped = 0;
   for (const NodeDecision& node : plan.nodes) skipped += node.skip ? 1 : 0;
   std::string text = "quantized  " + Count(plan.quantized_nodes, "node") + ", " +
@@ -139,6 +110,12 @@ std::string Summary(const RunReport& run) {
     text += "size       " + FormatCount(plan.input_bytes()) + " -> " + FormatCount(plan.output_bytes()) +
             " bytes, " + Percent(Reduction(plan)) + " less\n";
   }
+  return text;
+}
+
+std::string Summary(const RunReport& run) {
+  const PlanReport& plan = run.plan;
+  std::string text = PlanSummary(plan);
   if (run.outcome == Outcome::kDone) {
     for (const FileReport& file : plan.outputs) {
       text += "wrote      " + Plain(file.path) + ", " + FormatCount(file.size) + " bytes\n";
@@ -151,24 +128,10 @@ std::string Summary(const RunReport& run) {
 }
 
 std::string RunJson(const RunReport& run) {
-  const PlanReport& plan = run.plan;
-  auto nodes = nlohmann::ordered_json::array();
-  for (const NodeDecision& node : plan.nodes) nodes.push_back(Json(node));
-  nlohmann::ordered_json json{
-      {"outcome", OutcomeName(run.outcome)},
-      {"inputs", Json(plan.inputs)},
-      {"outputs", Json(plan.outputs)},
-      {"quantized_nodes", plan.quantized_nodes},
-      {"quantized_before", plan.quantized_before},
-      {"quantized_weights", plan.quantized_weights},
-      {"weight_bytes_before", plan.fp32_weight_bytes},
-      {"weight_bytes_after", plan.int8_weight_bytes},
-      {"input_bytes", plan.input_bytes()},
-      {"output_bytes", plan.output_bytes()},
-      {"seconds", run.seconds},
-      {"peak_memory_bytes", run.peak_memory_bytes},
-      {"nodes", std::move(nodes)},
-  };
+  nlohmann::ordered_json json{{"outcome", OutcomeName(run.outcome)}};
+  json.update(ToJson(run.plan));
+  json["seconds"] = run.seconds;
+  json["peak_memory_bytes"] = run.peak_memory_bytes;
   // Names that are not UTF-8 must not end a run that succeeded.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -13,6 +13,9 @@ namespace qi8 {
 // Nodes left in FP32, grouped by operator and reason; empty where there are none.
 [[nodiscard]] std::string SkipTable(const PlanReport& plan);
 
+// Counts, skips by reason, sizes.
+[[nodiscard]] std::string PlanSummary(const PlanReport& plan);
+
 // What a run ends with: counts, skips by reason, sizes, reduction, time, peak memory.
 [[nodiscard]] std::string Summary(const RunReport& run);
 

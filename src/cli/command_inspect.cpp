@@ -1,0 +1,55 @@
+#include "cli/command_inspect.hpp"
+
+#include "cli/console.hpp"
+#include "inspect/inspect_text.hpp"
+#include "qi8/inspect.hpp"
+
+namespace qi8::cli {
+
+void CommandInspect::SetUp(CLI::App& app) {
+  app.add_option("MODEL", options_.input, "ONNX model (.onnx)")->required()->type_name("FILE");
+  const std::string shown = "What is shown";
+  app.add_option("--top", top_, "How many of the largest weights")
+      ->check(NotNegative())
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(shown);
+  app.add_flag("--weights", read_weights_,
+               "Read the weights: range, outliers, zero channels, error of the INT8 form")
+      ->group(shown);
+  app.add_flag("--json", json_, "Print all of it, with every weight, as JSON")->group(shown);
+  AddProgressOption(app, progress_, shown);
+  selection_.AddTo(app, options_);
+  app.footer(
+      "Nothing but the graph is read without --weights and --keep-nonfinite. Outliers\n"
+      "are numbers further than 6 standard deviations from the mean of their weight;\n"
+      "PEAK/RMS is the largest magnitude over the root of the mean square; SQNR is that\n"
+      "of the INT8 form.\n"
+      "\n"
+      "Examples:\n"
+      "  quantize-int8 inspect model.onnx\n"
+      "  quantize-int8 inspect model.onnx --weights --top 50\n"
+      "  quantize-int8 inspect model.onnx --exclude '/lm_head/' --json\n"
+      "\n"
+      "Exit status: 0 done, 1 cannot be read, 2 wrong usage, 130 interrupted.");
+}
+
+ExitStatus CommandInspect::Run() {
+  selection_.Finish(options_);
+  InspectReport report;
+  {
+    ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
+    CatchSignals();
+    report = Inspect({.model = options_.input,
+                      .selection = options_.selection,
+                      .external_data = options_.external_data,
+                      .keep_non_finite = options_.keep_non_finite,
+                      .read_weights = read_weights_},
+                     observer);
+  }
+  PrintResult(json_ ? InspectJson(report) : InspectText(report, top_));
+  FlushResult();
+  return kDone;
+}
+
+}  // namespace qi8::cli

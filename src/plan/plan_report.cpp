@@ -1,0 +1,35 @@
+#include "plan/plan_report.hpp"
+
+#include <algorithm>
+
+namespace qi8 {
+
+std::vector<FileReport> InputsOf(const Model& model) {
+  std::vector<FileReport> inputs;
+  for (const InputFile& input : model.files()) {
+    if (!input.in_memory) inputs.push_back({input.file->path(), input.identity.size, ""});
+  }
+  return inputs;
+}
+
+PlanReport ReportOf(const Model& model, const Plan& plan) {
+  PlanReport report;
+  report.inputs = InputsOf(model);
+  report.nodes = plan.nodes;
+  report.quantized_nodes = static_cast<std::size_t>(std::ranges::count_if(
+      plan.rewrite.replacements, [](const Replacement& replacement) { return !replacement.nodes.empty(); }));
+  report.quantized_before = plan.quantized_before;
+  report.quantized_weights = plan.weights.size();
+  for (const QuantizedWeight& weight : plan.weights) {
+    report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;
+  }
+  for (const NewTensor& tensor : plan.rewrite.new_tensors) report.int8_weight_bytes += tensor.bytes;
+  return report;
+}
+
+void AddOutputs(const Layout& layout, const std::filesystem::path& output, PlanReport& report) {
+  report.outputs = {{output.native(), layout.model_size, ""}};
+  if (layout.data_size > 0) report.outputs.push_back({output.native() + ".data", layout.data_size, ""});
+}
+
+}  // namespace qi8

@@ -1,0 +1,54 @@
+#include "plan/report_json.hpp"
+
+namespace qi8 {
+namespace {
+
+nlohmann::ordered_json Json(const std::vector<FileReport>& files) {
+  auto list = nlohmann::ordered_json::array();
+  for (const FileReport& file : files) {
+    nlohmann::ordered_json entry{{"path", file.path}, {"bytes", file.size}};
+    if (!file.sha256.empty()) entry["sha256"] = file.sha256;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+nlohmann::ordered_json Json(const NodeDecision& node) {
+  nlohmann::ordered_json entry{{"node", node.node}, {"op_type", node.op_type}, {"weight", node.weight}};
+  if (!node.weight_type.empty()) {
+    entry["weight_type"] = node.weight_type;
+    entry["weight_shape"] = node.weight_shape;
+    entry["weight_bytes"] = node.weight_bytes;
+  }
+  entry["quantized"] = !node.skip;
+  if (!node.skip) {
+    entry["quantized_bytes"] = node.quantized_bytes;
+    entry["stored_only"] = node.stored_only;
+    entry["also_kept"] = node.also_kept;
+  } else {
+    entry["reason"] = Identifier(node.skip->reason);
+    if (!node.skip->detail.empty()) entry["detail"] = node.skip->detail;
+  }
+  return entry;
+}
+
+}  // namespace
+
+nlohmann::ordered_json ToJson(const PlanReport& plan) {
+  auto nodes = nlohmann::ordered_json::array();
+  for (const NodeDecision& node : plan.nodes) nodes.push_back(Json(node));
+  return {
+      {"inputs", Json(plan.inputs)},
+      {"outputs", Json(plan.outputs)},
+      {"quantized_nodes", plan.quantized_nodes},
+      {"quantized_before", plan.quantized_before},
+      {"quantized_weights", plan.quantized_weights},
+      {"weight_bytes_before", plan.fp32_weight_bytes},
+      {"weight_bytes_after", plan.int8_weight_bytes},
+      {"input_bytes", plan.input_bytes()},
+      {"output_bytes", plan.output_bytes()},
+      {"nodes", std::move(nodes)},
+  };
+}
+
+}  // namespace qi8
