@@ -4,9 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -14,6 +11,7 @@
 
 #include "audit/record_seal.hpp"
 #include "core/text.hpp"
+#include "core/utc_time.hpp"
 #include "core/version.hpp"
 #include "hash/sha256.hpp"
 #include "qi8/error.hpp"
@@ -23,21 +21,6 @@ namespace qi8 {
 namespace {
 
 constexpr std::string_view kLineStart = "{\"schema\":";
-
-// Now, or SOURCE_DATE_EPOCH where a reproducible build sets it; ISO 8601 in UTC.
-std::string UtcTime() {
-  std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) {
-    std::int64_t given = 0;
-    const char* end = epoch + std::strlen(epoch);
-    if (std::from_chars(epoch, end, given).ptr == end && end != epoch) seconds = given;
-  }
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
-}
 
 std::string UserName() {
   std::array<char, 4096> buffer{};

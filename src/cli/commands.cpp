@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "cli/command_audit.hpp"
+#include "cli/command_compare.hpp"
+#include "cli/command_compare_worker.hpp"
 #include "cli/command_inspect.hpp"
 #include "cli/command_quantize.hpp"
 #include "cli/command_rollback.hpp"
@@ -29,11 +31,16 @@ constexpr auto kCommands = std::to_array<NamedCommand>({
     {"inspect", "Shows what is in a model, and what quantizing would make of it.", Make<CommandInspect>},
     {"audit", "Shows the runs that an audit log records, and checks that nobody changed it.",
      Make<CommandAudit>},
+    {"compare", "Runs both models on ONNX Runtime: fidelity, latency, memory, pass or fail.",
+     Make<CommandCompare>},
     {"rollout", "Points a pipeline's configuration at an INT8 model.", Make<CommandRollout>},
     {"rollback", "Points a pipeline's configuration back at the FP32 model.", Make<CommandRollback>},
     {"verify", "Checks that an INT8 model is as it was written and follows from its FP32 one.",
      Make<CommandVerify>},
 });
+
+// Started by the program itself, and for nobody else: in no list.
+constexpr NamedCommand kWorker = {"compare-worker", "Runs a model for compare.", Make<CommandCompareWorker>};
 
 std::vector<HelpEntry> CommandList() {
   std::vector<HelpEntry> entries;
@@ -49,6 +56,7 @@ std::span<const NamedCommand> Commands() { return kCommands; }
 
 const NamedCommand* FindCommand(std::string_view word) {
   if (word.empty()) return nullptr;
+  if (word == kWorker.name) return &kWorker;
   const auto* const found = std::ranges::find(kCommands, word, &NamedCommand::name);
   return found == kCommands.end() ? nullptr : found;
 }

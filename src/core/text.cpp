@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace qi8 {
 
@@ -44,9 +45,10 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
   }
   std::string text;
   for (const auto& row : rows) {
+    std::size_t padding = 0;  // before the next cell that is not empty
     for (std::size_t c = 0; c < row.size(); ++c) {
-      text += row[c];
-      if (c + 1 < row.size()) text.append(widths[c] - row[c].size() + 2, ' ');
+      if (!row[c].empty()) text.append(std::exchange(padding, 0), ' ') += row[c];
+      padding += widths[c] - row[c].size() + 2;
     }
     text += '\n';
   }

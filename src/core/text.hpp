@@ -16,7 +16,8 @@ namespace qi8 {
 // The name for a column of a table: as Quote, without the quotes, which would only widen it.
 [[nodiscard]] std::string Plain(std::string_view name, std::size_t limit = 60);
 
-// Columns as wide as their widest cell, two spaces between them; the last is not padded.
+// Columns as wide as their widest cell, two spaces between them;
+// no line ends in spaces.
 [[nodiscard]] std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 // "4.29 GB", "250 KB", "12 bytes": decimal units, three significant digits.

@@ -96,6 +96,13 @@ Fidelity Compare(const Tensor& reference, const Tensor& candidate, Widen widen =
   return sums.Result();
 }
 
+template <class T, class Widen = ToWide>
+std::vector<double> Widened(const Tensor& tensor, Widen widen = {}) {
+  std::vector<double> values;
+  for (const T value : tensor.As<T>()) values.push_back(static_cast<double>(widen(value)));
+  return values;
+}
+
 }  // namespace
 
 Fidelity CompareOutputs(const Tensor& reference, const Tensor& candidate) {
@@ -141,6 +148,23 @@ Fidelity CompareOutputs(const Tensor& reference, const Tensor& candidate) {
       throw Error(ErrorKind::kFailure,
                   "outputs of type " + DataTypeName(reference.type) +
                       " cannot be compared; only floats of 16 bits and more, integers and bool");
+  }
+}
+
+std::vector<double> ToDoubles(const Tensor& tensor) {
+  (void)CheckedElementCount(tensor);
+  switch (tensor.type) {
+    case DataType::kFloat:
+      return Widened<float>(tensor);
+    case DataType::kDouble:
+      return Widened<double>(tensor);
+    case DataType::kFloat16:
+      return Widened<std::uint16_t>(tensor, Float16ToFloat);
+    case DataType::kBfloat16:
+      return Widened<std::uint16_t>(tensor, Bfloat16ToFloat);
+    default:
+      throw Error(ErrorKind::kFailure,
+                  "a tensor of type " + DataTypeName(tensor.type) + " is not one of floating point");
   }
 }
 

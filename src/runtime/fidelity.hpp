@@ -1,7 +1,7 @@
 // How close the output of one model is to that of another.
 #pragma once
 
-#include "runtime/onnx_runtime.hpp"
+#include "runtime/tensor.hpp"
 
 namespace qi8::runtime {
 
@@ -28,5 +28,8 @@ struct Fidelity {
 // Errors (qi8::Error, kFailure): type or shape differs, data that does not fit its shape, a type not in the
 // list above.
 [[nodiscard]] Fidelity CompareOutputs(const Tensor& reference, const Tensor& candidate);
+
+// The elements of a tensor of floating point, of whatever width. Errors: as above.
+[[nodiscard]] std::vector<double> ToDoubles(const Tensor& tensor);
 
 }  // namespace qi8::runtime

@@ -121,10 +121,13 @@ Owned<OrtSessionOptions> MakeOptions(const OrtApi& api, const SessionOptions& op
   OrtSessionOptions* created = nullptr;
   Check(api, api.CreateSessionOptions(&created), context);
   Owned<OrtSessionOptions> made(created, {api.ReleaseSessionOptions});
-  Check(api, api.SetSessionLogSeverityLevel(created, ORT_LOGGING_LEVEL_ERROR), context);
+  Check(api, api.SetSessionLogSeverityLevel(created, ORT_LOGGING_LEVEL_FATAL), context);
   Check(api, api.SetSessionGraphOptimizationLevel(created, OptimizationLevel(options.optimization)), context);
   if (options.intra_threads > 0) {
     Check(api, api.SetIntraOpNumThreads(created, options.intra_threads), context);
+  }
+  if (options.sleep_after_run) {
+    Check(api, api.AddSessionConfigEntry(created, kOrtSessionOptionsConfigForceSpinningStop, "1"), context);
   }
   if (!options.optimized_model_path.empty()) {
     Check(api, api.SetOptimizedModelFilePath(created, options.optimized_model_path.c_str()), context);
@@ -245,28 +248,6 @@ void CheckInput(const Tensor& tensor, const ValueInfo& declared, const std::stri
 
 }  // namespace
 
-void internal::FailHeldType(DataType type, std::size_t bytes) {
-  Fail("a tensor's elements are of type " + DataTypeName(type) + ", which is not the C++ type of " +
-       std::to_string(bytes) + " bytes they were asked for; this is a defect of this program");
-}
-
-std::size_t CheckedElementCount(const Tensor& tensor) {
-  const std::size_t element_bytes = ElementBytes(tensor.type);
-  if (element_bytes == 0) {
-    Fail("a tensor of type " + DataTypeName(tensor.type) + " cannot be held in memory here");
-  }
-  const std::optional<std::uint64_t> count = ElementCount(tensor.shape);
-  const std::optional<std::uint64_t> bytes = count ? CheckedMultiply(*count, element_bytes) : std::nullopt;
-  if (!bytes) {
-    Fail("a tensor's shape " + FormatShape(tensor.shape) + " is negative or too large");
-  }
-  if (*bytes != tensor.data.size()) {
-    Fail("a tensor of shape " + FormatShape(tensor.shape) + " and type " + DataTypeName(tensor.type) +
-         " takes " + std::to_string(*bytes) + " bytes, but has " + std::to_string(tensor.data.size()));
-  }
-  return *count;
-}
-
 struct OnnxRuntime::Impl {
   Library library;
   const OrtApi* api = nullptr;  // a global of the library
@@ -281,6 +262,12 @@ struct Session::Impl {
   Owned<OrtMemoryInfo> memory;
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
+
+  struct Results {
+    std::chrono::nanoseconds took;
+    std::vector<Owned<OrtValue>> values;  // in the order of outputs
+  };
+  [[nodiscard]] Results Run(std::span<const Tensor> given) const;
 
   [[nodiscard]] std::string Where(const char* role, const ValueInfo& value) const {
     return model + ": " + role + " " + Quote(value.name);
@@ -322,7 +309,7 @@ std::shared_ptr<OnnxRuntime> OnnxRuntime::Load(const std::string& library_path) 
          " or newer");
   }
   OrtEnv* created = nullptr;
-  Check(*impl->api, impl->api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "qi8", &created),
+  Check(*impl->api, impl->api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "qi8", &created),
         what + " cannot be started");
   impl->environment = Owned<OrtEnv>(created, {impl->api->ReleaseEnv});
   // The way of forbidding it that is part of the API, for builds that know no such variable.
@@ -368,54 +355,61 @@ Session::~Session() = default;
 const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
 
-std::vector<Tensor> Session::Run(std::span<const Tensor> inputs) const {
-  const Impl& self = *impl_;
-  const OrtApi& api = *self.runtime->api;
-  if (inputs.size() != self.inputs.size()) {
-    Fail(self.model + ": given " + std::to_string(inputs.size()) + " inputs; the model has " +
-         std::to_string(self.inputs.size()));
+Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
+  const OrtApi& api = *runtime->api;
+  if (given.size() != inputs.size()) {
+    Fail(model + ": given " + std::to_string(given.size()) + " inputs; the model has " +
+         std::to_string(inputs.size()));
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    CheckInput(inputs[i], self.inputs[i], self.Where("input", self.inputs[i]));
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    CheckInput(given[i], inputs[i], Where("input", inputs[i]));
   }
-  for (const ValueInfo& output : self.outputs) {
-    CheckHoldable(output, self.Where("output", output));
+  for (const ValueInfo& output : outputs) {
+    CheckHoldable(output, Where("output", output));
   }
 
   std::vector<const char*> input_names;
   std::vector<Owned<OrtValue>> input_values;
   std::vector<const OrtValue*> input_pointers;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Tensor& tensor = inputs[i];
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const Tensor& tensor = given[i];
     // ONNX Runtime reads inputs only, and takes no null pointer even for an empty tensor.
     static std::byte nothing{};
     void* data = tensor.data.empty() ? &nothing : const_cast<std::byte*>(tensor.data.data());
     OrtValue* value = nullptr;
     Check(api,
-          api.CreateTensorWithDataAsOrtValue(self.memory.get(), data, tensor.data.size(), tensor.shape.data(),
+          api.CreateTensorWithDataAsOrtValue(memory.get(), data, tensor.data.size(), tensor.shape.data(),
                                              tensor.shape.size(),
                                              static_cast<ONNXTensorElementDataType>(tensor.type), &value),
-          self.Where("input", self.inputs[i]));
+          Where("input", inputs[i]));
     input_values.emplace_back(value, Releaser<OrtValue>{api.ReleaseValue});
-    input_names.push_back(self.inputs[i].name.c_str());
+    input_names.push_back(inputs[i].name.c_str());
     input_pointers.push_back(value);
   }
 
   std::vector<const char*> output_names;
-  for (const ValueInfo& output : self.outputs) {
+  for (const ValueInfo& output : outputs) {
     output_names.push_back(output.name.c_str());
   }
-  std::vector<OrtValue*> returned(self.outputs.size(), nullptr);
+  std::vector<OrtValue*> returned(outputs.size(), nullptr);
+  const auto start = std::chrono::steady_clock::now();
   OrtStatus* status =
-      api.Run(self.session.get(), nullptr, input_names.data(), input_pointers.data(), input_pointers.size(),
+      api.Run(session.get(), nullptr, input_names.data(), input_pointers.data(), input_pointers.size(),
               output_names.data(), output_names.size(), returned.data());
-  std::vector<Owned<OrtValue>> output_values;
-  output_values.reserve(returned.size());
+  Results results{.took = std::chrono::steady_clock::now() - start, .values = {}};
+  results.values.reserve(returned.size());
   for (OrtValue* value : returned) {
-    output_values.emplace_back(value, Releaser<OrtValue>{api.ReleaseValue});
+    results.values.emplace_back(value, Releaser<OrtValue>{api.ReleaseValue});
   }
-  Check(api, status, self.model + ": ONNX Runtime " + self.runtime->version + " cannot run the model");
+  Check(api, status, model + ": ONNX Runtime " + runtime->version + " cannot run the model");
 
+  return results;
+}
+
+std::vector<Tensor> Session::Run(std::span<const Tensor> inputs) const {
+  const Impl& self = *impl_;
+  const OrtApi& api = *self.runtime->api;
+  const std::vector<Owned<OrtValue>> output_values = self.Run(inputs).values;
   std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < output_values.size(); ++i) {
     const std::string where = self.Where("output", self.outputs[i]);
@@ -438,6 +432,10 @@ std::vector<Tensor> Session::Run(std::span<const Tensor> inputs) const {
     outputs.push_back(std::move(tensor));
   }
   return outputs;
+}
+
+std::chrono::nanoseconds Session::TimeRun(std::span<const Tensor> inputs) const {
+  return impl_->Run(inputs).took;
 }
 
 }  // namespace qi8::runtime

@@ -5,94 +5,16 @@
 // otherwise.
 #pragma once
 
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
-#include "core/data_type.hpp"
+#include "runtime/tensor.hpp"
 
 namespace qi8::runtime {
-
-namespace internal {
-
-// Throws: elements of `type` are not to be had as a C++ type of `bytes` bytes.
-[[noreturn]] void FailHeldType(DataType type, std::size_t bytes);
-
-// Whether elements of `type` can be read and written as T. 16-bit floats go by their bits, as std::uint16_t,
-// and bool as std::uint8_t: a byte from elsewhere may be neither 0 nor 1.
-template <class T>
-constexpr bool IsHeldAs(DataType type) {
-  switch (type) {
-    case DataType::kFloat:
-      return std::is_same_v<T, float>;
-    case DataType::kDouble:
-      return std::is_same_v<T, double>;
-    case DataType::kUint8:
-    case DataType::kBool:
-      return std::is_same_v<T, std::uint8_t>;
-    case DataType::kInt8:
-      return std::is_same_v<T, std::int8_t>;
-    case DataType::kUint16:
-    case DataType::kFloat16:
-    case DataType::kBfloat16:
-      return std::is_same_v<T, std::uint16_t>;
-    case DataType::kInt16:
-      return std::is_same_v<T, std::int16_t>;
-    case DataType::kUint32:
-      return std::is_same_v<T, std::uint32_t>;
-    case DataType::kInt32:
-      return std::is_same_v<T, std::int32_t>;
-    case DataType::kUint64:
-      return std::is_same_v<T, std::uint64_t>;
-    case DataType::kInt64:
-      return std::is_same_v<T, std::int64_t>;
-    default:
-      return false;
-  }
-}
-
-}  // namespace internal
-
-// A dense tensor: row-major elements in the machine's byte order.
-struct Tensor {
-  DataType type = DataType::kUndefined;
-  std::vector<std::int64_t> shape;  // empty: a scalar
-  std::vector<std::byte> data;      // product of shape x the type's size
-
-  // The elements. T must be the C++ type of `type`; std::uint16_t for float16 and bfloat16, std::uint8_t for
-  // bool.
-  template <class T>
-  [[nodiscard]] std::span<const T> As() const {
-    if (!internal::IsHeldAs<T>(type)) {
-      internal::FailHeldType(type, sizeof(T));
-    }
-    return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
-  }
-
-  // A tensor with a copy of `values`. Whether their number fits the shape is checked where the tensor is
-  // used.
-  template <class T>
-  [[nodiscard]] static Tensor Of(DataType type, std::vector<std::int64_t> shape, std::span<const T> values) {
-    if (!internal::IsHeldAs<T>(type)) {
-      internal::FailHeldType(type, sizeof(T));
-    }
-    Tensor tensor{type, std::move(shape), std::vector<std::byte>(values.size_bytes())};
-    if (!values.empty()) {
-      std::memcpy(tensor.data.data(), values.data(), values.size_bytes());
-    }
-    return tensor;
-  }
-};
-
-// Number of elements that the tensor's shape calls for, having checked that its data is exactly that long.
-// Errors: a negative dimension, a product beyond 64 bits, a type without whole bytes, data of another length.
-[[nodiscard]] std::size_t CheckedElementCount(const Tensor& tensor);
 
 // An input or output of a model as the model declares it.
 struct ValueInfo {
@@ -108,6 +30,9 @@ struct SessionOptions {
 
   Optimization optimization = Optimization::kAll;
   int intra_threads = 0;  // threads inside one operator; 0: ONNX Runtime's choice
+  // Threads without work stop waiting for it in a loop when a run ends: where several sessions run in turn,
+  // none then takes the time of another.
+  bool sleep_after_run = false;
 
   // Where ONNX Runtime writes the model it made by optimizing; empty: nowhere.
   std::string optimized_model_path;
@@ -133,6 +58,9 @@ class Session {
   // input or output that is not a tensor or whose type a Tensor cannot hold; whatever ONNX Runtime reports.
   [[nodiscard]] std::vector<Tensor> Run(std::span<const Tensor> inputs) const;
 
+  // The same run for its time alone, that of ONNX Runtime's own call: outputs are made, and not copied.
+  [[nodiscard]] std::chrono::nanoseconds TimeRun(std::span<const Tensor> inputs) const;
+
  private:
   friend class OnnxRuntime;
   struct Impl;
@@ -157,9 +85,9 @@ class OnnxRuntime {
   // The library's own, as "1.30.0".
   [[nodiscard]] const std::string& Version() const;
 
-  // Reads a model, with its external data, and optimizes it. Everything ONNX Runtime has to say below an
-  // error is silenced. Errors: an unreadable or invalid model, an operator or opset this ONNX Runtime does
-  // not have, an optimized model that cannot be written. All name the model.
+  // Reads a model, with its external data, and optimizes it. ONNX Runtime itself is silent: what it has
+  // to say is in the error. Errors: an unreadable or invalid model, an operator or opset this ONNX Runtime
+  // does not have, an optimized model that cannot be written. All name the model.
   [[nodiscard]] Session OpenSession(const std::string& model_path, const SessionOptions& options = {}) const;
 
  private:

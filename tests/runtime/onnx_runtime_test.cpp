@@ -310,6 +310,14 @@ TEST_F(OnnxRuntimeTest, SeveralThreadsRunOneSession) {
   EXPECT_THAT(wrong, ElementsAre(0, 0, 0, 0));
 }
 
+TEST_F(OnnxRuntimeTest, TimesARun) {
+  SessionOptions options = OneThread();
+  options.sleep_after_run = true;
+  const Session session = Load()->OpenSession(Save(LinearModel()), options);
+  EXPECT_GT(session.TimeRun(std::vector{Floats({2, 3}, {1, 0, 0, 1, 1, 1})}).count(), 0);
+  EXPECT_THAT(MessageOf([&] { static_cast<void>(session.TimeRun({})); }), HasSubstr("given 0 inputs"));
+}
+
 TEST_F(OnnxRuntimeTest, TellsItsVersion) { EXPECT_THAT(Load()->Version(), StartsWith("1.")); }
 
 TEST_F(OnnxRuntimeTest, WritesTheOptimizedModelInTheWantedStrength) {

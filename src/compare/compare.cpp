@@ -1,0 +1,171 @@
+#include "compare/compare.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "compare/cases.hpp"
+#include "compare/compare_outputs.hpp"
+#include "compare/index_bounds.hpp"
+#include "compare/worker.hpp"
+#include "core/text.hpp"
+#include "model/model.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8::compare {
+namespace {
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kFailure, message); }
+
+std::string ProcessorName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+ModelResult FilesOf(const Model& model, const std::filesystem::path& path) {
+  ModelResult result;
+  result.path = path.native();
+  for (std::size_t i = 0; i < model.files().size(); ++i) {
+    const InputFile& file = model.files()[i];
+    if (!file.in_memory) (i == 0 ? result.model_bytes : result.data_bytes) += file.identity.size;
+  }
+  return result;
+}
+
+void CheckSame(const char* what, const std::vector<runtime::ValueInfo>& fp32,
+               const std::vector<runtime::ValueInfo>& int8) {
+  const auto describe = [](const std::vector<runtime::ValueInfo>& values) {
+    std::string text;
+    for (const auto& value : values) {
+      text += (text.empty() ? "" : ", ") + Quote(value.name) + " of " + DataTypeName(value.type);
+    }
+    return text.empty() ? std::string("none") : text;
+  };
+  const auto same = [](const runtime::ValueInfo& a, const runtime::ValueInfo& b) {
+    return a.name == b.name && a.type == b.type;
+  };
+  if (!std::ranges::equal(fp32, int8, same)) {
+    Fail(std::string("the models have different ") + what + ": " + describe(fp32) + " against " +
+         describe(int8) + "; compare two forms of one model");
+  }
+}
+
+// The two models, loaded, each in its process.
+class Contest {
+ public:
+  Contest(FileSystem& file_system, const CompareOptions& options, Observer& observer)
+      : file_system_(file_system), options_(options), observer_(observer) {}
+
+  Comparison Hold() {
+    observer_.OnStage("read");
+    const Model fp32 = Model::Load(file_system_, options_.fp32);
+    result_.models.fp32 = FilesOf(fp32, options_.fp32);
+    result_.models.int8 = FilesOf(Model::Load(file_system_, options_.int8), options_.int8);
+    result_.processor = ProcessorName();
+    result_.processors = std::thread::hardware_concurrency();
+
+    observer_.OnStage("load");
+    LoadBoth();
+    CheckSame("inputs", opened_.fp32.inputs, opened_.int8.inputs);
+    CheckSame("outputs", opened_.fp32.outputs, opened_.int8.outputs);
+    cases_ = options_.inputs.empty() ? GenerateCases(options_, opened_.fp32.inputs, IndexBounds(fp32))
+                                     : ReadCases(file_system_, options_.inputs, opened_.fp32.inputs);
+
+    observer_.OnStage("run");
+    for (const Case& one : cases_) TimeCase(one);
+    result_.models.fp32.after_runs = workers_.fp32->Memory();
+    result_.models.int8.after_runs = workers_.int8->Memory();
+
+    observer_.OnStage("compare");  // last, as outputs that are sent take memory too
+    for (std::size_t i = 0; i < cases_.size(); ++i) CompareCase(cases_[i], result_.cases[i]);
+    return std::move(result_);
+  }
+
+ private:
+  // In turn, as the machine's speed drifts; the last process of each stays.
+  void LoadBoth() {
+    for (unsigned i = 0; i < options_.loads; ++i) {
+      workers_ = {};
+      Load(workers_.fp32, options_.fp32, opened_.fp32, result_.models.fp32);
+      if (i + 1 < options_.loads) workers_.fp32.reset();  // two large models at once would be of no use
+      Load(workers_.int8, options_.int8, opened_.int8, result_.models.int8);
+    }
+    result_.runtime_version = opened_.fp32.runtime_version;
+  }
+
+  void Load(std::unique_ptr<Worker>& worker, const std::filesystem::path& path, Worker::Opened& opened,
+            ModelResult& result) {
+    worker = std::make_unique<Worker>(options_.worker);
+    opened = worker->Open(path.native(), options_);
+    result.load_seconds.push_back(opened.seconds);
+    result.after_load = worker->Memory();
+  }
+
+  void GiveInputs(const Case& one) {
+    workers_.fp32->SetInputs(one.inputs);
+    workers_.int8->SetInputs(one.inputs);
+  }
+
+  void TimeCase(const Case& one) {
+    CaseResult result{.label = one.label, .length = one.length, .inputs = {}, .seconds = {}, .outputs = {}};
+    for (std::size_t i = 0; i < one.inputs.size(); ++i) {
+      result.inputs.push_back(opened_.fp32.inputs[i].name + " " + DataTypeName(one.inputs[i].type) + " " +
+                              FormatShape(one.inputs[i].shape));
+    }
+    GiveInputs(one);
+    CheckThatItRuns(result);
+    for (unsigned i = 0; i < options_.warmup + options_.runs; ++i) {
+      const double fp32 = workers_.fp32->TimeRun();
+      const double int8 = workers_.int8->TimeRun();
+      if (i < options_.warmup) continue;
+      result.seconds.fp32.push_back(fp32);
+      result.seconds.int8.push_back(int8);
+    }
+    result_.cases.push_back(std::move(result));
+  }
+
+  // What is made up may be nothing that the model can take.
+  void CheckThatItRuns(const CaseResult& result) {
+    try {
+      static_cast<void>(workers_.fp32->TimeRun());
+    } catch (const Error& error) {
+      if (!options_.inputs.empty()) throw;
+      std::string given;
+      for (const std::string& input : result.inputs) given += (given.empty() ? "" : ", ") + Plain(input);
+      Fail(std::string(error.what()) + "; the inputs were made up: " + given +
+           "; say more of them with --dim and --values, or give real ones with --inputs");
+    }
+  }
+
+  void CompareCase(const Case& one, CaseResult& result) {
+    GiveInputs(one);
+    const auto fp32 = workers_.fp32->Run();
+    const auto int8 = workers_.int8->Run();
+    for (std::size_t i = 0; i < fp32.size(); ++i) {
+      const runtime::ValueInfo& output = opened_.fp32.outputs[i];
+      result.outputs.push_back(
+          CompareOutput(output.name, HasClasses(output, opened_.fp32.inputs), fp32[i], int8.at(i)));
+    }
+  }
+
+  FileSystem& file_system_;
+  const CompareOptions& options_;
+  Observer& observer_;
+  Both<std::unique_ptr<Worker>> workers_;
+  Both<Worker::Opened> opened_;
+  std::vector<Case> cases_;
+  Comparison result_;
+};
+
+}  // namespace
+
+Comparison Compare(FileSystem& file_system, const CompareOptions& options, Observer& observer) {
+  return Contest(file_system, options, observer).Hold();
+}
+
+}  // namespace qi8::compare

@@ -1,0 +1,279 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <set>
+
+#include "compare/cases.hpp"
+#include "core/checked.hpp"
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
+namespace qi8::compare {
+namespace {
+
+constexpr std::int64_t kBatch = 1;
+constexpr std::int64_t kOtherDimension = 64;
+constexpr std::uint64_t kMostBytes = 1ULL << 32U;  // of one input
+
+[[noreturn]] void FailUsage(const std::string& message) { throw Error(ErrorKind::kUsage, message); }
+
+// A dynamic dimension of an input.
+struct Dimension {
+  std::string name;   // the model's; may be empty, and may be that of several
+  std::string place;  // "input:axis"
+  std::size_t axis = 0;
+
+  [[nodiscard]] bool Answers(const std::string& wanted) const {
+    return wanted == place || (!name.empty() && wanted == name);
+  }
+  [[nodiscard]] const std::string& Label() const { return name.empty() ? place : name; }
+};
+
+std::vector<Dimension> DynamicDimensions(const std::vector<runtime::ValueInfo>& inputs) {
+  std::vector<Dimension> dimensions;
+  for (const runtime::ValueInfo& input : inputs) {
+    for (std::size_t axis = 0; axis < input.shape.size(); ++axis) {
+      if (input.shape[axis] >= 0) continue;
+      dimensions.push_back({input.dim_names[axis], input.name + ":" + std::to_string(axis), axis});
+    }
+  }
+  return dimensions;
+}
+
+std::string List(const std::vector<Dimension>& dimensions) {
+  if (dimensions.empty()) return "all dimensions of this model are fixed";
+  std::string text;
+  std::set<std::string> listed;
+  for (const Dimension& dimension : dimensions) {
+    if (listed.insert(dimension.Label()).second) {
+      text += (text.empty() ? "" : ", ") + Quote(dimension.Label());
+    }
+  }
+  return "the dynamic dimensions are " + text;
+}
+
+void CheckNames(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
+                const std::vector<Dimension>& dimensions) {
+  const auto check_dimension = [&](const std::string& wanted, const char* option) {
+    const auto answers = [&](const Dimension& dimension) { return dimension.Answers(wanted); };
+    if (std::ranges::none_of(dimensions, answers)) {
+      FailUsage(std::string(option) + ": the model has no dynamic dimension " + Quote(wanted) + "; " +
+                List(dimensions));
+    }
+  };
+  for (const auto& [name, value] : options.dims) check_dimension(name, "--dim");
+  if (!options.lengths.dimension.empty()) check_dimension(options.lengths.dimension, "--lengths");
+  for (const auto& [name, range] : options.values) {
+    if (std::ranges::find(inputs, name, &runtime::ValueInfo::name) == inputs.end()) {
+      FailUsage("--values: the model has no input " + Quote(name));
+    }
+  }
+}
+
+// By what a dimension is called, so that all of one name are as large: what stands on axis 0 of the first
+// input that has it is a batch.
+std::map<std::string, std::int64_t> Defaults(const std::vector<Dimension>& dimensions) {
+  std::map<std::string, std::int64_t> defaults;
+  for (const Dimension& dimension : dimensions) {
+    defaults.try_emplace(dimension.Label(), dimension.axis == 0 ? kBatch : kOtherDimension);
+  }
+  return defaults;
+}
+
+// What --lengths are the lengths of.
+std::string LengthDimension(const CompareOptions& options, const std::vector<Dimension>& dimensions) {
+  if (!options.lengths.dimension.empty()) return options.lengths.dimension;
+  const auto defaults = Defaults(dimensions);
+  const auto is_batch = [&](const Dimension& dimension) { return defaults.at(dimension.Label()) == kBatch; };
+  const Dimension* chosen = nullptr;
+  for (const Dimension& dimension : dimensions) {
+    const auto is_set = [&](const auto& entry) { return dimension.Answers(entry.first); };
+    if (std::ranges::any_of(options.dims, is_set)) continue;
+    if (chosen == nullptr || (is_batch(*chosen) && !is_batch(dimension))) chosen = &dimension;
+    if (!is_batch(*chosen)) break;
+  }
+  if (chosen == nullptr) FailUsage("--lengths: no dynamic dimension is left; " + List(dimensions));
+  return chosen->Label();
+}
+
+// `sizes` has one for each dimension by its label, and those that were given by place.
+std::vector<std::int64_t> ShapeOf(const runtime::ValueInfo& input,
+                                  const std::map<std::string, std::int64_t>& sizes) {
+  std::vector<std::int64_t> shape = input.shape;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (shape[axis] >= 0) continue;
+    const auto by_place = sizes.find(input.name + ":" + std::to_string(axis));
+    shape[axis] = by_place != sizes.end() ? by_place->second : sizes.at(input.dim_names[axis]);
+  }
+  return shape;
+}
+
+std::uint16_t Bfloat16Bits(float value) {
+  return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16U);
+}
+
+// Towards zero; what is too small for a normal number is zero, what is too large the largest.
+std::uint16_t Float16Bits(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 16U) & 0x8000U;
+  constexpr std::uint32_t kBiasDifference = 127 - 15;
+  const std::uint32_t exponent = (bits >> 23U) & 0xFFU;
+  if (exponent <= kBiasDifference) return static_cast<std::uint16_t>(sign);
+  if (exponent >= kBiasDifference + 31) return static_cast<std::uint16_t>(sign | 0x7BFFU);
+  return static_cast<std::uint16_t>(sign | (exponent - kBiasDifference) << 10U | ((bits >> 13U) & 0x3FFU));
+}
+
+// The same numbers from the same seed with every standard library.
+class Random {
+ public:
+  Random(std::uint64_t seed, std::size_t input) : generator_(seed * 1000003 + input) {}
+
+  double Uniform(double low, double high) { return low + (high - low) * Unit(); }
+  // From low to high, both included.
+  std::int64_t Integer(std::int64_t low, std::int64_t high) {
+    const std::uint64_t count = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
+    const std::uint64_t offset = count == 0 ? generator_() : generator_() % count;
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + offset);
+  }
+  double Normal() { return std::sqrt(-2 * std::log(1 - Unit())) * std::cos(2 * std::numbers::pi * Unit()); }
+
+ private:
+  double Unit() {                                  // [0, 1)
+    constexpr double kSteps = 9007199254740992.0;  // 2^53
+    return static_cast<double>(generator_() >> 11U) / kSteps;
+  }
+  std::mt19937_64 generator_;
+};
+
+// Makes one input.
+class Generator {
+ public:
+  Generator(const CompareOptions& options, const runtime::ValueInfo& input, std::size_t index,
+            std::optional<std::int64_t> rows)
+      : input_(input), rows_(rows), random_(options.seed, index) {
+    const auto found = options.values.find(input.name);
+    if (found != options.values.end()) range_ = found->second;
+  }
+
+  runtime::Tensor Make(const std::vector<std::int64_t>& shape) {
+    const auto elements = ElementCount(shape);
+    const auto bytes = elements
+                           ? CheckedMultiply(*elements, std::max<std::uint64_t>(1, ElementBytes(input_.type)))
+                           : std::nullopt;
+    if (!bytes || *bytes > kMostBytes) {
+      FailUsage("input " + Quote(input_.name) + ": the shape " + FormatShape(shape) +
+                " is negative or too large; see --dim");
+    }
+    count_ = *elements;
+    switch (input_.type) {
+      case DataType::kFloat:
+        return Floats<float>(shape, [](double value) { return static_cast<float>(value); });
+      case DataType::kDouble:
+        return Floats<double>(shape, [](double value) { return value; });
+      case DataType::kFloat16:
+        return Floats<std::uint16_t>(shape,
+                                     [](double value) { return Float16Bits(static_cast<float>(value)); });
+      case DataType::kBfloat16:
+        return Floats<std::uint16_t>(shape,
+                                     [](double value) { return Bfloat16Bits(static_cast<float>(value)); });
+      case DataType::kInt64:
+        return Integers<std::int64_t>(shape, kOne);
+      case DataType::kInt32:
+        return Integers<std::int32_t>(shape, kOne);
+      case DataType::kInt16:
+        return Integers<std::int16_t>(shape, kOne);
+      case DataType::kInt8:
+        return Integers<std::int8_t>(shape, {INT8_MIN, INT8_MAX});
+      case DataType::kUint64:
+        return Integers<std::uint64_t>(shape, kOne);
+      case DataType::kUint32:
+        return Integers<std::uint32_t>(shape, kOne);
+      case DataType::kUint16:
+        return Integers<std::uint16_t>(shape, kOne);
+      case DataType::kUint8:
+        return Integers<std::uint8_t>(shape, {0, UINT8_MAX});
+      case DataType::kBool:
+        return Integers<std::uint8_t>(shape, kOne);
+      default:
+        throw Error(ErrorKind::kFailure, "input " + Quote(input_.name) + " is " +
+                                             (input_.is_tensor ? "of type " + DataTypeName(input_.type)
+                                                               : std::string("no tensor")) +
+                                             ", for which no values can be made");
+    }
+  }
+
+ private:
+  static constexpr ValueRange kOne{1, 1};
+
+  template <typename T, typename Convert>
+  runtime::Tensor Floats(const std::vector<std::int64_t>& shape, Convert convert) {
+    std::vector<T> values(count_);
+    for (T& value : values) {
+      value = convert(range_ ? random_.Uniform(range_->low, range_->high) : random_.Normal());
+    }
+    return runtime::Tensor::Of<T>(input_.type, shape, values);
+  }
+
+  template <typename T>
+  runtime::Tensor Integers(const std::vector<std::int64_t>& shape, ValueRange otherwise) {
+    ValueRange range = otherwise;
+    if (rows_) range = {0, static_cast<double>(std::max<std::int64_t>(1, *rows_) - 1)};
+    if (range_) range = *range_;
+    // Beyond 2^53 a double has no exact neighbours.
+    constexpr double kMost = 9007199254740992.0;
+    const double lowest = std::max(-kMost, static_cast<double>(std::numeric_limits<T>::lowest()));
+    const double highest = std::min(kMost, static_cast<double>(std::numeric_limits<T>::max()));
+    if (range.low < lowest || range.high > highest || range.low != std::floor(range.low) ||
+        range.high != std::floor(range.high)) {
+      FailUsage("input " + Quote(input_.name) + " is of type " + DataTypeName(input_.type) +
+                ", which does not hold the values it is to have; see --values");
+    }
+    std::vector<T> values(count_);
+    for (T& value : values) {
+      value = static_cast<T>(
+          random_.Integer(static_cast<std::int64_t>(range.low), static_cast<std::int64_t>(range.high)));
+    }
+    return runtime::Tensor::Of<T>(input_.type, shape, values);
+  }
+
+  const runtime::ValueInfo& input_;
+  std::optional<std::int64_t> rows_;
+  std::optional<ValueRange> range_;
+  Random random_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace
+
+std::vector<Case> GenerateCases(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
+                                const std::map<std::string, std::int64_t>& index_bounds) {
+  const std::vector<Dimension> dimensions = DynamicDimensions(inputs);
+  CheckNames(options, inputs, dimensions);
+
+  const auto make = [&](std::map<std::string, std::int64_t> sizes) {
+    sizes.merge(Defaults(dimensions));  // what was given stays
+    std::vector<runtime::Tensor> tensors;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto bound = index_bounds.find(inputs[i].name);
+      Generator generator(options, inputs[i], i,
+                          bound == index_bounds.end() ? std::nullopt : std::optional(bound->second));
+      tensors.push_back(generator.Make(ShapeOf(inputs[i], sizes)));
+    }
+    return tensors;
+  };
+
+  if (options.lengths.values.empty()) return {{"generated", std::nullopt, make(options.dims)}};
+  const std::string dimension = LengthDimension(options, dimensions);
+  std::vector<Case> cases;
+  for (const std::int64_t length : options.lengths.values) {
+    auto dims = options.dims;
+    dims[dimension] = length;
+    cases.push_back({dimension + "=" + std::to_string(length), length, make(dims)});
+  }
+  return cases;
+}
+
+}  // namespace qi8::compare

@@ -1,0 +1,53 @@
+// The process that runs a model: one for each, so that its memory is its own, and so that whatever a model
+// makes of ONNX Runtime does not take the comparison with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compare/comparison.hpp"
+#include "compare/message.hpp"
+#include "runtime/onnx_runtime.hpp"
+
+namespace qi8::compare {
+
+// What the worker itself does: answers what comes over the socket until the other end closes it.
+void Serve(int socket);
+
+// A worker, as the comparison sees it. Every function throws Error: what ONNX Runtime reports, or how the
+// process ended when it ended too early.
+class Worker {
+ public:
+  // Starts `command`; it is to call Serve with its standard input.
+  explicit Worker(const std::vector<std::string>& command);
+  ~Worker();  // ends it
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  struct Opened {
+    std::string runtime_version;
+    double seconds = 0;  // from the model's path to a session; loading the library is not in it
+    std::vector<runtime::ValueInfo> inputs;
+    std::vector<runtime::ValueInfo> outputs;
+  };
+  Opened Open(const std::string& model, const CompareOptions& options);
+
+  // What the runs that follow are given.
+  void SetInputs(std::span<const runtime::Tensor> inputs);
+  [[nodiscard]] double TimeRun();  // seconds
+  [[nodiscard]] std::vector<runtime::Tensor> Run();
+  [[nodiscard]] MemoryUse Memory();
+
+ private:
+  Message Ask(const Message& request);
+  [[noreturn]] void FailByItsEnd();
+
+  pid_t process_ = -1;
+  int socket_ = -1;
+  std::string model_;
+};
+
+}  // namespace qi8::compare

@@ -1,0 +1,214 @@
+// quantize-int8 compare, on the real ONNX Runtime.
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "cmdline/quantize_fixture.hpp"
+#include "support/onnx_runtime.hpp"
+
+namespace qi8::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class CompareTest : public QuantizeTest {
+ protected:
+  // The tiny audio core and its INT8 form.
+  void WriteBoth() {
+    WriteTinyModel();
+    ASSERT_EQ(Quantize({"-q"}).status, 0);
+  }
+
+  ProgramResult Compare(std::vector<std::string> options = {}) const {
+    options.insert(options.begin(), {"in/m.onnx", "out/q.onnx"});
+    return CompareFiles(options);
+  }
+  ProgramResult CompareFiles(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "compare");
+    arguments.insert(arguments.end(), {"--runs", "2", "--warmup", "1", "--loads", "1", "--threads", "1",
+                                       "--onnxruntime", QI8_TEST_ONNXRUNTIME});
+    return Run(arguments);
+  }
+  json CompareJson(std::vector<std::string> options = {}) const {
+    options.push_back("--json");
+    const auto result = Compare(options);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out.empty() ? json() : json::parse(result.out);
+  }
+
+  void ExpectError(const std::vector<std::string>& arguments, int status,
+                   const std::vector<std::string>& words) {
+    const auto result = CompareFiles(arguments);
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_EQ(result.out, "");
+    for (const std::string& word : words) EXPECT_THAT(result.err, HasSubstr(word));
+  }
+};
+
+TEST_F(CompareTest, PrintsTheTable) {
+  WriteBoth();
+  const auto result = Compare();
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  for (const char* row :
+       {"latency p50", "latency p99", "speedup", "load time", "memory, peak", "size", "output SQNR",
+        "output cosine", "top-1 agreement", "70.6 % less", "no limits were given"}) {
+    EXPECT_THAT(result.out, HasSubstr(row));
+  }
+}
+
+TEST_F(CompareTest, MeasuresBothModels) {
+  WriteBoth();
+  const json report = CompareJson({"--lengths", "5,20"});
+  ASSERT_EQ(report["cases"].size(), 2U);
+  EXPECT_EQ(report["cases"][1]["label"], "time=20");
+  EXPECT_EQ(report["cases"][1]["inputs"], json({"codes int64 [1, 20]"}));
+  for (const json& one : report["cases"]) {
+    EXPECT_EQ(one["fp32_latency"]["runs"].size(), 2U);
+    const json& output = one["outputs"][0];
+    EXPECT_EQ(output["name"], "logits");
+    // Better than the runtime's own tool: real_models/audio_core_test.cpp.
+    EXPECT_GT(output["sqnr_db"].get<double>(), 23);
+    EXPECT_GT(output["cosine"].get<double>(), 0.9975);
+    EXPECT_GT(output["top1"].get<double>(), 0.75);
+  }
+  for (const char* model : {"fp32", "int8"}) {
+    EXPECT_EQ(report[model]["load_seconds"].size(), 1U);
+    EXPECT_GT(report[model]["memory_after_load"]["resident"], 1'000'000);
+    EXPECT_GE(report[model]["memory_after_runs"]["peak"], report[model]["memory_after_load"]["resident"]);
+  }
+  EXPECT_EQ(report["fp32"]["data_bytes"], std::filesystem::file_size(folder_ / "in" / "m.onnx.data"));
+  EXPECT_EQ(report["int8"]["model_bytes"], std::filesystem::file_size(output()));
+}
+
+// What goes in is within the embedding table and what comes out is what the runtime gives in this process.
+TEST_F(CompareTest, AModelIsEqualToItself) {
+  WriteTinyModel();
+  const auto result =
+      CompareFiles({"in/m.onnx", "in/m.onnx", "--json", "--min-sqnr", "500", "--min-top1", "100%"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const json report = json::parse(result.out);
+  EXPECT_EQ(report["cases"][0]["outputs"][0]["sqnr_db"], "inf");
+  EXPECT_EQ(report["cases"][0]["outputs"][0]["top1"], 1);
+}
+
+TEST_F(CompareTest, LimitsDecideTheStatus) {
+  WriteBoth();
+  const auto holds = Compare({"--min-sqnr", "20", "--min-cosine", "0.99", "--max-size-ratio", "0.3",
+                              "--max-rss", "2GB", "--max-latency-p50", "60s"});
+  EXPECT_EQ(holds.status, 0) << holds.out;
+  EXPECT_THAT(holds.out, HasSubstr("pass: all limits hold, 5 checked"));
+  const auto fails = Compare({"--min-sqnr", "60", "--max-size-ratio", "0.3"});
+  EXPECT_EQ(fails.status, 4);
+  EXPECT_THAT(fails.out, AllOf(::testing::ContainsRegex("at least 60.0 dB +FAIL"),
+                               HasSubstr("FAIL: 1 of 2 limits do not hold")));
+  const auto quiet = Compare({"--max-rss", "1MB", "-q"});
+  EXPECT_EQ(quiet.status, 4);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  EXPECT_EQ(Compare({"--max-latency-p50", "1us"}).status, 4);
+  EXPECT_EQ(Compare({"--min-speedup", "1000000"}).status, 4);
+}
+
+TEST_F(CompareTest, WritesAPage) {
+  WriteBoth();
+  WriteFile(folder_ / "r.html", "an older one");
+  const auto result = Compare({"--report", "r.html", "--lengths", "5,20"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(ReadFile(folder_ / "r.html"),
+              AllOf(HasSubstr("<h1>q.onnx</h1>"), HasSubstr("Median latency by length")));
+  ExpectError({"in/m.onnx", "out/q.onnx", "--report", "none/r.html"}, 1, {"none/"});
+}
+
+TEST_F(CompareTest, InputsComeFromFiles) {
+  WriteBoth();
+  const auto codes = AudioCodes(7, 256);
+  onnx::TensorProto tensor;
+  tensor.set_name("codes");
+  tensor.set_data_type(onnx::TensorProto::INT64);
+  tensor.add_dims(1);
+  tensor.add_dims(7);
+  for (const auto code : codes.As<std::int64_t>()) tensor.add_int64_data(code);
+  std::filesystem::create_directories(folder_ / "sets" / "test_data_set_0");
+  WriteFile(folder_ / "sets" / "test_data_set_0" / "input_0.pb", tensor.SerializeAsString());
+  // The same codes as NumPy has them.
+  std::filesystem::create_directories(folder_ / "sets" / "test_data_set_1");
+  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 7), }\n";
+  std::string npy = std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(header.size()) + '\0' + header;
+  npy.append(reinterpret_cast<const char*>(codes.data.data()), codes.data.size());
+  WriteFile(folder_ / "sets" / "test_data_set_1" / "codes.npy", npy);
+
+  const json report = CompareJson({"--inputs", "sets"});
+  ASSERT_EQ(report["cases"].size(), 2U);
+  EXPECT_EQ(report["cases"][0]["label"], "test_data_set_0");
+  EXPECT_EQ(report["cases"][0]["outputs"], report["cases"][1]["outputs"]);
+  const auto fidelity =
+      runtime::CompareOutputs(RunModel(input(), {codes})[0], RunModel(output(), {codes})[0]);
+  EXPECT_NEAR(report["cases"][0]["outputs"][0]["sqnr_db"].get<double>(), fidelity.sqnr_db, 0.01);
+
+  ExpectError({"in/m.onnx", "out/q.onnx", "--inputs", "sets", "--lengths", "1,2"}, 2,
+              {"--inputs", "--lengths"});
+}
+
+TEST_F(CompareTest, TrainedModelsTakeMadeUpInputs) {
+  const std::filesystem::path models = QI8_TEST_MODELS;
+  const auto quantize = [&](const std::string& name) {
+    EXPECT_EQ(Run({(models / name).native(), "out/q.onnx", "-q", "--force"}).status, 0);
+  };
+  quantize("silero_vad_op18_ifless.onnx");
+  auto result = CompareFiles({(models / "silero_vad_op18_ifless.onnx").native(), "out/q.onnx", "--dim",
+                              "input:1=576", "--values", "input=-0.3..0.3", "--values", "state=0", "--values",
+                              "sr=16000", "--min-sqnr", "20", "--json"});
+  EXPECT_EQ(result.status, 0) << result.err << result.out;
+  quantize("ch_PP-OCRv4_rec_infer.onnx");
+  result = CompareFiles({(models / "ch_PP-OCRv4_rec_infer.onnx").native(), "out/q.onnx", "--lengths",
+                         "x:3=160", "--min-sqnr", "20"});
+  EXPECT_EQ(result.status, 0) << result.err << result.out;
+  EXPECT_THAT(result.out, HasSubstr("latency p50"));
+}
+
+TEST_F(CompareTest, SaysWhatIsWrong) {
+  WriteBoth();
+  OneMatMul().Save(folder_ / "other.onnx");
+  ExpectError({"in/m.onnx", "other.onnx"}, 1,
+              {"the models have different inputs", "'codes' of int64", "'x' of float32"});
+  ExpectError({"in/m.onnx", "none.onnx"}, 1, {"none.onnx"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--dim", "tiem=5"}, 2, {"--dim", "'tiem'", "'batch', 'time'"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--dim", "5"}, 2, {"--dim: '5' is not of the form NAME=SIZE"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--dim", "time=many"}, 2, {"--dim: 'many' is not a size"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--lengths", "5,,6"}, 2, {"--lengths: '' is not a size"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--values", "codes=3..1"}, 2, {"--values", "INPUT=LOW..HIGH"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--max-rss", "much"}, 2, {"--max-rss", "1500MB"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--values", "codes=99999"}, 1,
+              {"m.onnx", "cannot run the model", "made up: codes int64 [1, 64]", "--inputs"});
+}
+
+TEST_F(CompareTest, WithoutOnnxRuntimeItSaysHowToGetIt) {
+  WriteBoth();
+  const auto result = RunQuantizeInt8({"compare", "in/m.onnx", "out/q.onnx", "--onnxruntime", "none.so"},
+                                      {.folder = folder_.path(), .environment = {}});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("'none.so'"), HasSubstr("scripts/fetch-onnxruntime"),
+                                HasSubstr("QI8_ONNXRUNTIME")));
+}
+
+TEST_F(CompareTest, TheEnvironmentNamesTheLibrary) {
+  WriteBoth();
+  const auto result = RunQuantizeInt8(
+      {"compare", "in/m.onnx", "out/q.onnx", "--runs", "1", "--loads", "1"},
+      {.folder = folder_.path(), .environment = {std::string("QI8_ONNXRUNTIME=") + QI8_TEST_ONNXRUNTIME}});
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
+TEST_F(CompareTest, TheWorkerIsForTheProgramAlone) {
+  const auto result = Run({"compare-worker"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("run quantize-int8 compare"));
+}
+
+}  // namespace
+}  // namespace qi8::testing

@@ -1,0 +1,86 @@
+#include "compare/worker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "models/audio_core.hpp"
+#include "qi8/error.hpp"
+#include "support/onnx_runtime.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8::compare {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string MessageOf(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  WorkerTest() {
+    models::write_audio_core(folder_ / "m.onnx", {});
+    options_.onnxruntime = QI8_TEST_ONNXRUNTIME;
+  }
+  std::string model() const { return (folder_ / "m.onnx").native(); }
+
+  testing::TempFolder folder_;
+  CompareOptions options_;
+};
+
+const std::vector<std::string> kWorker = {QI8_PROGRAM, "compare-worker"};
+
+TEST_F(WorkerTest, LoadsRunsAndMeasuresAModel) {
+  Worker worker(kWorker);
+  const auto opened = worker.Open(model(), options_);
+  EXPECT_THAT(opened.runtime_version, ::testing::StartsWith("1."));
+  EXPECT_GT(opened.seconds, 0);
+  ASSERT_EQ(opened.inputs.size(), 1U);
+  EXPECT_EQ(opened.inputs[0].name, "codes");
+  EXPECT_THAT(opened.inputs[0].dim_names, ::testing::ElementsAre("batch", "time"));
+  const auto input = testing::AudioCodes(10, 256);
+  worker.SetInputs({{input}});
+  EXPECT_GT(worker.TimeRun(), 0);
+  const auto outputs = worker.Run();
+  ASSERT_EQ(outputs.size(), 1U);
+  EXPECT_EQ(outputs[0].data, testing::RunModel(model(), {input})[0].data);
+  const MemoryUse memory = worker.Memory();
+  EXPECT_GT(memory.resident, 1'000'000U);
+  EXPECT_GE(memory.peak, memory.resident);
+}
+
+TEST_F(WorkerTest, PassesOnWhatOnnxRuntimeReports) {
+  Worker worker(kWorker);
+  EXPECT_THAT(MessageOf([&] { worker.Open((folder_ / "none.onnx").native(), options_); }),
+              AllOf(HasSubstr("none.onnx"), HasSubstr("cannot open the model")));
+  worker.Open(model(), options_);  // and goes on
+  worker.SetInputs({{testing::FloatTensor({1}, {1})}});
+  EXPECT_THAT(MessageOf([&] { static_cast<void>(worker.Run()); }),
+              HasSubstr("input 'codes' was given float32"));
+}
+
+TEST_F(WorkerTest, SaysHowAProcessEndedThatEndedTooEarly) {
+  const auto open_with = [this](const std::vector<std::string>& command) {
+    return MessageOf([&] { Worker(command).Open("m.onnx", options_); });
+  };
+  EXPECT_THAT(open_with({"/bin/sh", "-c", "kill -SEGV $$"}),
+              AllOf(HasSubstr("'m.onnx'"), HasSubstr("ended with signal 11")));
+  EXPECT_THAT(open_with({"/bin/sh", "-c", "kill -KILL $$"}), HasSubstr("too little memory"));
+  EXPECT_THAT(open_with({"/bin/sh", "-c", "exit 7"}), HasSubstr("ended with status 7"));
+  EXPECT_THAT(open_with({"/nowhere/at/all"}), HasSubstr("cannot start '/nowhere/at/all'"));
+}
+
+TEST_F(WorkerTest, EndsAProcessThatNobodyWaitsFor) { const Worker worker({"/bin/sleep", "1000"}); }
+
+}  // namespace
+}  // namespace qi8::compare
