@@ -46,6 +46,13 @@ TEST_F(GuideTest, GoesThroughAndBack) {
                     HasSubstr("    backend: \"onnxruntime\"\n"), HasSubstr("    max_memory_mb: 200  #"),
                     HasSubstr("    permanent: true\n"), HasSubstr("    sample_rate: 22050\n")));
 
+  // 4. Validate: both models, for several lengths, against what the guide allows; latency is not for a test.
+  result = QuantizeInt8({"compare", kFp32, kInt8, "--onnxruntime", QI8_TEST_ONNXRUNTIME, "--lengths",
+                         "13,25,50,75", "--runs", "3", "--min-sqnr", "15", "--min-cosine", "0.98",
+                         "--max-rss", "1.5GB"});
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("all limits hold"));
+
   // 5. Integrity: SHA-256 of both files, where the owners keep them.
   EXPECT_EQ(Run("bash", {"-c", "cd models/onnx && sha256sum --strict -c CHECKSUMS.txt"}).status, 0);
 
