@@ -63,9 +63,8 @@ struct VerifyReport {
 //   loads      the file is a whole ONNX model; every tensor's type, shape and place agree with its file
 //   names      every name that is read is defined, once, and every operator set that is used is imported
 //   order      nodes stand behind those whose outputs they read
-//   weights    INT8 weights have scales and zero points of the right shape and type; scales are finite and
-//   not
-//              of mixed sign
+//   weights    INT8 weights have scales and zero points of the right shape and type; scales are finite
+//              and not of mixed sign
 //   origin     the metadata about the model's origin is there, as it was written, and true of the files
 // and with `against`
 //   source     that model has the SHA-256 that the origin says

@@ -1,7 +1,6 @@
 #include "plan/plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <map>
 #include <optional>
@@ -10,20 +9,13 @@
 #include <utility>
 
 #include "model/element_types.hpp"
+#include "plan/listing.hpp"
 #include "plan/names.hpp"
 #include "plan/selection.hpp"
 #include "rules/constant_view.hpp"
 
 namespace qi8 {
 namespace {
-
-constexpr std::uint64_t kScaleBytes = sizeof(float);
-constexpr const char* kMicrosoft = "com.microsoft";
-
-std::uint64_t QuantizedBytes(const WeightRequest& request) {
-  const std::uint64_t zero_point_bytes = HasZeroPoints(request.scheme) ? 1 : 0;
-  return request.shape.elements() + request.shape.scales() * (kScaleBytes + zero_point_bytes);
-}
 
 // What stored_dims and perm come to where a stream of tiles can follow: the last dimensions, in two blocks,
 // change places, and each row of the stored matrix has one scale, or all have.
@@ -47,17 +39,6 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   const bool a_scale_for_each_row = request.shape.channels == 1 && request.shape.reduced == found.columns;
   const bool one_scale = request.shape.scales() == 1;
   return a_scale_for_each_row || one_scale ? std::optional(found) : std::nullopt;
-}
-
-bool IsQuantizedAlready(const Node& node) {
-  static constexpr auto kOperators = std::to_array<std::string_view>(
-      {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeLinear",
-       "DynamicQuantizeMatMul", "GatherBlockQuantized", "MatMulBnb4", "MatMulFpQ4", "MatMulInteger",
-       "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QEmbedLayerNormalization", "QGemm",
-       "QuantizeLinear"});
-  if (!node.domain.empty() && node.domain != kMicrosoft) return false;
-  return node.op_type.starts_with("QLinear") ||
-         std::ranges::find(kOperators, node.op_type) != kOperators.end();
 }
 
 // The outputs of a DynamicQuantizeLinear.
@@ -101,11 +82,9 @@ class Planner {
       if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) Resolve(id, *edit);
     }
     RemoveUnused();
-    for (NodeId id = 0; id < decisions_.size(); ++id) List(id);
-    ListElsewhere();
+    plan_.nodes = ListWeights(model_, selector_, {decisions_, tensor_values_, removed_});
     ImportDomains();
-    plan_.quantized_before =
-        static_cast<std::size_t>(std::ranges::count_if(model_.nodes(), IsQuantizedAlready));
+    plan_.quantized_before = CountQuantizedNodes(model_);
     return std::move(plan_);
   }
 
@@ -229,7 +208,7 @@ class Planner {
                                         .name = names_.Allocate(name + "_scale"),
                                         .type = DataType::kFloat,
                                         .dims = request.scale_dims,
-                                        .bytes = request.shape.scales() * kScaleBytes}),
+                                        .bytes = request.shape.scales() * sizeof(float)}),
                              request.scale_factor});
     return NewTensorOf(weight.scales.back().tensor).name;
   }
@@ -442,110 +421,6 @@ class Planner {
       if (!known) plan_.rewrite.opset_imports.push_back({domain, 1});
     }
   }
-
-  // ---- What the plan says
-
-  // A line for every constant of floating-point numbers that a node reads, be it a weight or not.
-  void List(NodeId id) {
-    const Node& node = model_.nodes()[id];
-    if (IsViewOperator(node) && !decisions_[id]) return;  // its readers are listed
-    const Edit* edit = decisions_[id] ? std::get_if<Edit>(&*decisions_[id]) : nullptr;
-    const bool stored_only = edit != nullptr && selector_.StoresOnly(node);
-    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-      NodeDecision entry = Describe(node, input);
-      const WeightRequest* request = edit == nullptr ? nullptr : RequestOf(*edit, input);
-      if (request != nullptr) {
-        entry.quantized_bytes = QuantizedBytes(*request);
-        entry.stored_only = stored_only;
-        entry.also_kept = IsStillThere(request->tensor);
-      } else {
-        if (edit != nullptr && TensorOf(node, input) == nullptr) continue;  // it is an activation
-        entry.skip = WhyNot(id, input);
-        if (!IsWorthListing(node, input, *entry.skip)) continue;
-      }
-      plan_.nodes.push_back(std::move(entry));
-    }
-  }
-
-  // Numbers that are no value of a graph: in bodies of functions, in attributes, in sparse tensors.
-  void ListElsewhere() {
-    for (TensorId id = 0; id < model_.tensors().size(); ++id) {
-      const Tensor& tensor = model_.tensors()[id];
-      const bool is_weight = IsFloatingPoint(tensor.type) && tensor.elements >= kListedElements;
-      if (tensor_values_[id] != kNone || !is_weight) continue;
-      NodeDecision entry;
-      Describe(tensor, entry);
-      entry.skip = Skip{SkipReason::kElsewhere, ""};
-      plan_.nodes.push_back(std::move(entry));
-    }
-  }
-
-  static const WeightRequest* RequestOf(const Edit& edit, std::size_t input) {
-    const auto found = std::ranges::find(edit.weights, input, &WeightRequest::input);
-    return found == edit.weights.end() ? nullptr : &*found;
-  }
-
-  bool IsWeightInput(const Node& node, std::size_t input) const {
-    const auto storable = StorableInputs(node);
-    if (std::ranges::find(storable, input) != storable.end()) return true;
-    const Rule* rule = FindRule(node);
-    return rule != nullptr && rule->weight_input == input;
-  }
-
-  Skip WhyNot(NodeId id, std::size_t input) const {
-    const Node& node = model_.nodes()[id];
-    if (node.calls_function) return {SkipReason::kLocalFunction, ""};
-    if (!decisions_[id]) return {SkipReason::kNoRule, ""};
-    if (!IsWeightInput(node, input)) return {SkipReason::kOperand, ""};
-    if (const auto* skip = std::get_if<Skip>(&*decisions_[id])) return *skip;
-    const auto weight = ViewConstant(model_, node.input_values[input]);
-    const auto* skip = std::get_if<Skip>(&weight);
-    return skip != nullptr ? *skip : Skip{SkipReason::kOperand, ""};
-  }
-
-  // The weight as the reader of a plan wants to see it.
-  NodeDecision Describe(const Node& node, std::size_t input) const {
-    NodeDecision entry;
-    entry.node = node.name;
-    entry.op_type = node.op_type;
-    const Tensor* tensor = TensorOf(node, input);
-    if (tensor != nullptr) {
-      Describe(*tensor, entry);
-    } else {
-      entry.weight = node.inputs[input];
-    }
-    return entry;
-  }
-
-  static void Describe(const Tensor& tensor, NodeDecision& entry) {
-    entry.weight = tensor.name;
-    entry.weight_type = DataTypeName(tensor.type);
-    entry.weight_shape = tensor.dims;
-    entry.weight_bytes = tensor.source.range.length;
-  }
-
-  const Tensor* TensorOf(const Node& node, std::size_t input) const {
-    const ValueId id = node.input_values[input];
-    if (id == kNone) return nullptr;
-    const auto view = ViewConstant(model_, id);
-    const auto* constant = std::get_if<ConstantView>(&view);
-    const TensorId tensor = constant != nullptr ? constant->tensor : model_.values()[id].tensor;
-    return tensor == kNone ? nullptr : &model_.tensors()[tensor];
-  }
-
-  // Small constants are no weights. A weight of a product that is none is worth a line, for it tells why the
-  // node is as it was; Gather is used on shapes and indices much more than on embeddings.
-  bool IsWorthListing(const Node& node, std::size_t input, const Skip& skip) const {
-    const Tensor* tensor = TensorOf(node, input);
-    if (tensor != nullptr) return IsFloatingPoint(tensor->type) && tensor->elements >= kListedElements;
-    if (node.input_values[input] != kNone && model_.values()[node.input_values[input]].is_sparse) return true;
-    const Rule* rule = FindRule(node);
-    return rule != nullptr && rule->weight_input == input && !rule->can_choose_shape &&
-           !node.calls_function && skip.reason != SkipReason::kOperatorNotSelected;
-  }
-
-  // Whether the output still has the tensor as it was.
-  bool IsStillThere(TensorId tensor) const { return !removed_.contains(tensor_values_.at(tensor)); }
 
   const Model& model_;
   RuleContext context_;

@@ -4,12 +4,9 @@
 #include <numeric>
 #include <optional>
 
+#include "core/domains.hpp"
+
 namespace qi8 {
-namespace {
-
-constexpr const char* kMicrosoft = "com.microsoft";
-
-}  // namespace
 
 Scheme SymmetricInt8(const RuleContext& context) {
   return {WeightType::kInt8, true, context.selection.scheme.reduce_range};
@@ -144,7 +141,7 @@ Operand EditBuilder::AddProduct(Operand x, DataType type, const Weight& w) {
     std::vector<Operand> inputs = {real, w.data, w.scale};
     if (w.zero_point) inputs.push_back(*w.zero_point);
     const Operand product = Add("DynamicQuantizeMatMul", std::move(inputs));
-    edit_.nodes.back().domain = kMicrosoft;
+    edit_.nodes.back().domain = kMicrosoftDomain;
     return product;
   }
   const Activation activation = QuantizeActivation(std::move(x), type);
@@ -178,7 +175,7 @@ void EditBuilder::AddMicrosoftForm(std::string op_type, std::vector<Operand> inp
                                    std::vector<std::string> without_attributes) {
   AddInherited(std::move(op_type), std::move(inputs));
   edit_.nodes.back().inherits.without = std::move(without_attributes);
-  edit_.nodes.back().domain = kMicrosoft;
+  edit_.nodes.back().domain = kMicrosoftDomain;
   edit_.nodes.back().has_all_outputs = true;
 }
 

@@ -7,13 +7,12 @@
 #include <span>
 
 #include "core/checked.hpp"
+#include "core/domains.hpp"
 #include "core/text.hpp"
 #include "verify/check.hpp"
 
 namespace qi8 {
 namespace {
-
-constexpr const char* kMicrosoft = "com.microsoft";
 
 std::string NodeLabel(const Node& node) {
   if (!node.name.empty()) return "node " + Quote(node.name);
@@ -127,7 +126,7 @@ class WeightChecker {
   void CheckNode(NodeId id) {
     const Node& node = model_.nodes()[id];
     for (const Fused& form : kFused) {
-      if (node.op_type != form.op_type || node.domain != kMicrosoft) continue;
+      if (node.op_type != form.op_type || node.domain != kMicrosoftDomain) continue;
       CheckWeight(node, Find(Input(node, form.weight), Input(node, form.scale), Input(node, form.zero_point)),
                   form.shape);
     }

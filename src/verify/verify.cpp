@@ -69,11 +69,12 @@ class Verification {
                                            "; name it with --checksums, or go without it by --no-checksums");
     }
     const auto file = file_system_.OpenForReading(path);
-    std::string text(file->Identity().size, '\0');
-    if (text.size() > kMostChecksumBytes) {
-      throw Error(ErrorKind::kFailure, Quote(path.native()) + " has " + FormatBytes(text.size()) +
+    const std::uint64_t size = file->Identity().size;
+    if (size > kMostChecksumBytes) {
+      throw Error(ErrorKind::kFailure, Quote(path.native()) + " has " + FormatBytes(size) +
                                            ", too much for a checksum file; name another with --checksums");
     }
+    std::string text(size, '\0');
     file->ReadAt(0, std::as_writable_bytes(std::span(text)));
     entries_ = ParseChecksums(text);
   }

@@ -1,0 +1,34 @@
+// What a plan says of every weight, for people: a line for each use of one, quantized or not, and why not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "model/model.hpp"
+#include "plan/selection.hpp"
+#include "qi8/report.hpp"
+#include "rules/rule.hpp"
+
+namespace qi8 {
+
+// What planning came to.
+struct PlanningOutcome {
+  const std::vector<std::optional<Decision>>& decisions;  // by NodeId; nothing: no rule knows the operator
+  const std::vector<ValueId>& tensor_values;              // by TensorId: the value whose contents it is
+  const std::set<ValueId>& removed;                       // values that the output has not any more
+};
+
+// In the order of the graph; then numbers that no node reads.
+[[nodiscard]] std::vector<NodeDecision> ListWeights(const Model& model, const NodeSelector& selector,
+                                                    const PlanningOutcome& outcome);
+
+// Nodes that compute with, or restore, numbers of few bits already.
+[[nodiscard]] std::size_t CountQuantizedNodes(const Model& model);
+
+// Bytes of the codes, scales and zero points that a rule asks for.
+[[nodiscard]] std::uint64_t QuantizedBytes(const WeightRequest& request);
+
+}  // namespace qi8
