@@ -141,8 +141,14 @@ class FileSystem {
                             const std::function<std::string(std::string_view last_line)>& compose) = 0;
 };
 
+// Who sees to it that OpenBeneath stays beneath the folder.
+enum class BeneathBy {
+  kKernel,  // openat2; where there is none, as before Linux 5.6 and under some sandboxes, as kSteps
+  kSteps,   // links are resolved and checked, and then no link is followed
+};
+
 // The real one.
-[[nodiscard]] std::unique_ptr<FileSystem> MakePosixFileSystem();
+[[nodiscard]] std::unique_ptr<FileSystem> MakePosixFileSystem(BeneathBy beneath_by = BeneathBy::kKernel);
 
 // Bytes in memory that can be read like a file: weights that stand in a model as numbers and not as bytes.
 [[nodiscard]] std::unique_ptr<ReadableFile> MakeMemoryFile(std::string name, std::string bytes);

@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,8 +45,11 @@ bool IsUnsupported(int code) { return code == ENOSYS || code == EOPNOTSUPP || co
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(other.Release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -94,6 +99,7 @@ class PosixReadableFile final : public ReadableFile {
     ReadFully(fd_.get(), path_, offset, into);
   }
   [[nodiscard]] FileIdentity Identity() const override { return IdentityOf(Status(fd_.get(), path_)); }
+  [[nodiscard]] std::uint64_t HardLinks() const { return Status(fd_.get(), path_).st_nlink; }
 
  private:
   Descriptor fd_;
@@ -146,17 +152,76 @@ class PosixWritableFile final : public WritableFile {
   std::string path_;
 };
 
+// O_NONBLOCK: opening a pipe must not wait for a writer. It has no effect on the regular files that are kept.
+constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
 // `shown` is what messages call it.
-std::unique_ptr<ReadableFile> OpenRegular(const fs::path& path, int extra_flags, const std::string& shown) {
-  // O_NONBLOCK: opening a pipe must not wait for a writer. It has no effect on the regular files that are
-  // kept.
-  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | extra_flags));
+std::unique_ptr<PosixReadableFile> RequireRegular(Descriptor fd, const std::string& shown) {
   if (fd.get() < 0) FailWithErrno("open", shown);
   const struct stat status = Status(fd.get(), shown);
   if (S_ISDIR(status.st_mode)) Fail("cannot read " + Quote(shown) + ": it is a folder, not a file");
   if (!S_ISREG(status.st_mode)) Fail("cannot read " + Quote(shown) + ": it is not a regular file");
   return std::make_unique<PosixReadableFile>(fd.Release(), shown);
 }
+
+// Opens a file beneath a folder that stays the same while its path is resolved, whatever is put in its place.
+class BeneathFolder {
+ public:
+  BeneathFolder(fs::path folder, BeneathBy by)
+      : folder_(folder.empty() ? fs::path(".") : std::move(folder)),
+        by_(by),
+        fd_(::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_.get() < 0) FailWithErrno("open folder", folder_.native());
+  }
+
+  [[nodiscard]] Descriptor Open(const fs::path& relative) const {
+    Descriptor fd(by_ == BeneathBy::kKernel ? AskKernel(relative) : -1);
+    // Where the kernel cannot or may not do it, and also where it refuses: a link to an absolute path within
+    // the folder is none for the kernel, and a refusal wants its reason told.
+    return fd.get() >= 0 ? std::move(fd) : OpenStepByStep(Resolve(relative));
+  }
+
+ private:
+  [[nodiscard]] int AskKernel(const fs::path& relative) const {
+    open_how how{};
+    how.flags = kReadFlags;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    return static_cast<int>(::syscall(SYS_openat2, fd_.get(), relative.c_str(), &how, sizeof(how)));
+  }
+
+  // Where the path leads, as seen from the folder: no "..", and a link at the time of asking nowhere.
+  [[nodiscard]] fs::path Resolve(const fs::path& relative) const {
+    std::error_code error;
+    const fs::path base = fs::canonical(folder_, error);
+    if (error) Fail("cannot resolve folder " + Quote(folder_.native()) + ": " + error.message());
+    const fs::path resolved = fs::canonical(base / relative, error);
+    if (error) Fail("cannot open " + Quote((folder_ / relative).native()) + ": " + error.message());
+    const auto [base_end, rest] = std::mismatch(base.begin(), base.end(), resolved.begin(), resolved.end());
+    if (base_end != base.end()) {
+      Fail("its location " + Quote(relative.native()) + " leads out of the model's folder to " +
+           Quote(resolved.native()));
+    }
+    fs::path beneath;
+    for (auto part = rest; part != resolved.end(); ++part) beneath /= *part;
+    return beneath.empty() ? fs::path(".") : beneath;
+  }
+
+  // Follows no link, so that one that was put there since is an error.
+  [[nodiscard]] Descriptor OpenStepByStep(const fs::path& beneath) const {
+    Descriptor folder(::openat(fd_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    for (const fs::path& part : beneath.parent_path()) {
+      if (folder.get() < 0) break;
+      folder =
+          Descriptor(::openat(folder.get(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if (folder.get() < 0) return folder;
+    return Descriptor(::openat(folder.get(), beneath.filename().c_str(), kReadFlags | O_NOFOLLOW));
+  }
+
+  fs::path folder_;
+  BeneathBy by_;
+  Descriptor fd_;
+};
 
 // The kernel holds the lock for the process, however it ends. The lock is in a file, as network file systems
 // lock no folders.
@@ -236,8 +301,10 @@ Tail ReadTail(int fd, const std::string& path) {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(BeneathBy beneath_by) : beneath_by_(beneath_by) {}
+
   std::unique_ptr<ReadableFile> OpenForReading(const fs::path& path) override {
-    return OpenRegular(path, 0, path.native());
+    return RequireRegular(Descriptor(::open(path.c_str(), kReadFlags)), path.native());
   }
 
   std::unique_ptr<ReadableFile> OpenBeneath(const fs::path& folder, const std::string& relative) override {
@@ -246,23 +313,10 @@ class PosixFileSystem final : public FileSystem {
     if (relative.find('\0') != std::string::npos) Fail("its location has a zero byte in it");
     if (wanted.is_absolute())
       Fail("its location " + Quote(relative) + " is absolute, not relative to the model's folder");
-    std::error_code error;
-    const fs::path base = fs::canonical(folder.empty() ? fs::path(".") : folder, error);
-    if (error) Fail("cannot resolve folder " + Quote(folder.native()) + ": " + error.message());
-    const fs::path resolved = fs::canonical(base / wanted, error);
-    if (error) Fail("cannot open " + Quote((folder / wanted).native()) + ": " + error.message());
-    const auto [base_end, ignored] =
-        std::mismatch(base.begin(), base.end(), resolved.begin(), resolved.end());
-    if (base_end != base.end()) {
-      Fail("its location " + Quote(relative) + " leads out of the model's folder to " +
-           Quote(resolved.native()));
-    }
-    auto file = OpenRegular(resolved, O_NOFOLLOW, (folder / wanted).native());
-    struct stat status {};
-    if (::stat(resolved.c_str(), &status) != 0) FailWithErrno("examine", resolved.native());
-    if (status.st_nlink > 1) {
-      Fail(Quote(resolved.native()) +
-           " has several hard links, so it may lie outside the model's folder; copy it");
+    const std::string shown = (folder / wanted).native();
+    auto file = RequireRegular(BeneathFolder(folder, beneath_by_).Open(wanted), shown);
+    if (file->HardLinks() > 1) {
+      Fail(Quote(shown) + " has several hard links, so it may lie outside the model's folder; copy it");
     }
     return file;
   }
@@ -383,10 +437,15 @@ class PosixFileSystem final : public FileSystem {
     }
     if (regular && ::fsync(fd.get()) != 0) FailWithErrno("flush to disk", name);
   }
+
+ private:
+  BeneathBy beneath_by_;
 };
 
 }  // namespace
 
-std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> MakePosixFileSystem(BeneathBy beneath_by) {
+  return std::make_unique<PosixFileSystem>(beneath_by);
+}
 
 }  // namespace qi8

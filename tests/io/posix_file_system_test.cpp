@@ -1,14 +1,20 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <future>
 #include <set>
 #include <string>
@@ -55,13 +61,6 @@ class PosixFileSystemTest : public ::testing::Test {
   }
   std::string OpenFailure(const fs::path& path) {
     return FailureOf([&] { static_cast<void>(file_system_->OpenForReading(path)); });
-  }
-  std::string BeneathFailure(const fs::path& folder, const std::string& relative) {
-    return FailureOf([&] { static_cast<void>(file_system_->OpenBeneath(folder, relative)); });
-  }
-  std::string ReadBeneath(const fs::path& folder, const std::string& relative) {
-    const auto file = file_system_->OpenBeneath(folder, relative);
-    return Read(*file, 0, file->Identity().size);
   }
   // What the log's last line was when `text` was appended.
   std::string Append(const fs::path& log, const std::string& text) {
@@ -139,7 +138,23 @@ TEST_F(PosixFileSystemTest, ControlBytesOfANameDoNotReachTheTerminal) {
   EXPECT_THAT(OpenFailure(folder_ / "a\x1b[2Jb"), HasSubstr("a\\x1b[2Jb"));
 }
 
-TEST_F(PosixFileSystemTest, OpensBeneathAFolder) {
+class OpenBeneathTest : public PosixFileSystemTest, public ::testing::WithParamInterface<BeneathBy> {
+ protected:
+  OpenBeneathTest() { file_system_ = MakePosixFileSystem(GetParam()); }
+
+  std::string BeneathFailure(const fs::path& folder, const std::string& relative) {
+    return FailureOf([&] { static_cast<void>(file_system_->OpenBeneath(folder, relative)); });
+  }
+  std::string ReadBeneath(const fs::path& folder, const std::string& relative) {
+    const auto file = file_system_->OpenBeneath(folder, relative);
+    return Read(*file, 0, file->Identity().size);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(By, OpenBeneathTest, ::testing::Values(BeneathBy::kKernel, BeneathBy::kSteps),
+                         [](const auto& by) { return by.param == BeneathBy::kKernel ? "Kernel" : "Steps"; });
+
+TEST_P(OpenBeneathTest, OpensBeneathAFolder) {
   fs::create_directories(folder_ / "model" / "weights");
   WriteFile(folder_ / "model" / "a.data", "a");
   WriteFile(folder_ / "model" / "weights" / "b.data", "b");
@@ -149,7 +164,7 @@ TEST_F(PosixFileSystemTest, OpensBeneathAFolder) {
   EXPECT_EQ(ReadBeneath(folder_ / "model", "weights/../a.data"), "a") << "stays inside";
 }
 
-TEST_F(PosixFileSystemTest, AnEmptyFolderIsTheCurrentOne) {
+TEST_P(OpenBeneathTest, AnEmptyFolderIsTheCurrentOne) {
   const fs::path old = fs::current_path();
   fs::current_path(folder_.path());
   WriteFile("a.data", "a");
@@ -157,7 +172,7 @@ TEST_F(PosixFileSystemTest, AnEmptyFolderIsTheCurrentOne) {
   fs::current_path(old);
 }
 
-TEST_F(PosixFileSystemTest, RefusesLocationsOutsideTheFolder) {
+TEST_P(OpenBeneathTest, RefusesLocationsOutsideTheFolder) {
   fs::create_directories(folder_ / "model");
   fs::create_directories(folder_ / "model-2");
   WriteFile(folder_ / "secret", "s");
@@ -172,7 +187,7 @@ TEST_F(PosixFileSystemTest, RefusesLocationsOutsideTheFolder) {
               HasSubstr("is absolute"));
 }
 
-TEST_F(PosixFileSystemTest, RefusesLinksThatLeadOut) {
+TEST_P(OpenBeneathTest, RefusesLinksThatLeadOut) {
   fs::create_directories(folder_ / "model");
   fs::create_directories(folder_ / "outside");
   WriteFile(folder_ / "outside" / "secret", "s");
@@ -183,16 +198,87 @@ TEST_F(PosixFileSystemTest, RefusesLinksThatLeadOut) {
   EXPECT_THAT(BeneathFailure(folder_ / "model", "folder-link/secret"), HasSubstr("leads out"));
 }
 
-TEST_F(PosixFileSystemTest, FollowsLinksThatStayInside) {
+TEST_P(OpenBeneathTest, FollowsLinksThatStayInside) {
   fs::create_directories(folder_ / "model" / "weights");
   WriteFile(folder_ / "model" / "weights" / "a.data", "a");
   fs::create_symlink("weights/a.data", folder_ / "model" / "link");
   EXPECT_EQ(ReadBeneath(folder_ / "model", "link"), "a");
   fs::create_directory_symlink(folder_ / "model", folder_ / "model-link");
   EXPECT_EQ(ReadBeneath(folder_ / "model-link", "link"), "a") << "the folder itself may be a link";
+  fs::create_symlink(folder_ / "model" / "weights" / "a.data", folder_ / "model" / "absolute");
+  EXPECT_EQ(ReadBeneath(folder_ / "model", "absolute"), "a");
+  fs::create_symlink("../model/link", folder_ / "model" / "out-and-in");
+  EXPECT_EQ(ReadBeneath(folder_ / "model", "out-and-in"), "a");
 }
 
-TEST_F(PosixFileSystemTest, RefusesSeveralHardLinks) {
+// Another process puts a link that leads out and a file that lies inside in each other's place all the time.
+TEST_P(OpenBeneathTest, NeverReadsWhatLiesOutsideWhileNamesChange) {
+  const fs::path model = folder_ / "model";
+  fs::create_directories(model / "inside");
+  fs::create_directories(folder_ / "outside");
+  WriteFile(model / "inside" / "a.data", "inside");
+  WriteFile(folder_ / "outside" / "a.data", "secret");
+  fs::create_directory_symlink(folder_ / "outside", model / "other");
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    while (::renameat2(AT_FDCWD, (model / "inside").c_str(), AT_FDCWD, (model / "other").c_str(),
+                       RENAME_EXCHANGE) == 0) {
+    }
+    ::_exit(1);
+  }
+  int read = 0;
+  int refused = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((read < 50 || refused < 50) && std::chrono::steady_clock::now() < end) {
+    try {
+      ASSERT_EQ(ReadBeneath(model, "inside/a.data"), "inside");
+      ++read;
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  ::kill(child, SIGKILL);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_GT(read, 0);
+  EXPECT_GT(refused, 0);
+}
+
+// A child for which openat2 ends as `action` says opens a file; returns how the child ended.
+int OpenBeneathWhereOpenat2(std::uint32_t action, BeneathBy by, const fs::path& folder) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::array<sock_filter, 4> filter = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+                                          BPF_STMT(BPF_RET | BPF_K, action),
+                                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+    const sock_fprog program = {.len = filter.size(), .filter = filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+      ::_exit(2);
+    }
+    try {
+      ::_exit(Read(*MakePosixFileSystem(by)->OpenBeneath(folder, "a.data"), 0, 1) == "a" ? 0 : 3);
+    } catch (const Error&) {
+      ::_exit(1);
+    }
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_F(PosixFileSystemTest, OpensBeneathAFolderAlsoWithoutOpenat2) {
+  WriteFile(folder_ / "a.data", "a");
+  for (const std::uint32_t code : {ENOSYS, EPERM}) {
+    EXPECT_EQ(OpenBeneathWhereOpenat2(SECCOMP_RET_ERRNO | code, BeneathBy::kKernel, folder_.path()), 0);
+  }
+  EXPECT_EQ(OpenBeneathWhereOpenat2(SECCOMP_RET_KILL_PROCESS, BeneathBy::kSteps, folder_.path()), 0);
+  const int status = OpenBeneathWhereOpenat2(SECCOMP_RET_KILL_PROCESS, BeneathBy::kKernel, folder_.path());
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << "the kernel was not asked: " << status;
+}
+
+TEST_P(OpenBeneathTest, RefusesSeveralHardLinks) {
   fs::create_directories(folder_ / "model");
   WriteFile(folder_ / "secret", "s");
   fs::create_hard_link(folder_ / "secret", folder_ / "model" / "a.data");
@@ -202,7 +288,7 @@ TEST_F(PosixFileSystemTest, RefusesSeveralHardLinks) {
   EXPECT_EQ(ReadBeneath(folder_ / "model", "a.data"), "s") << "only one left";
 }
 
-TEST_F(PosixFileSystemTest, RefusesLocationsThatNameNoFile) {
+TEST_P(OpenBeneathTest, RefusesLocationsThatNameNoFile) {
   EXPECT_THAT(BeneathFailure(folder_.path(), ""), HasSubstr("empty"));
   WriteFile(folder_ / "a", "a");
   EXPECT_THAT(BeneathFailure(folder_.path(), std::string("a\0b", 3)), HasSubstr("zero byte"));
