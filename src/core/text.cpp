@@ -79,11 +79,14 @@ std::string FormatCount(std::uint64_t number) {
 }
 
 std::string FormatShape(std::span<const std::int64_t> dims) {
+  // No tensor that runs has so many; a file may say what it likes.
+  constexpr std::size_t kMostShown = 16;
   std::string text = "[";
-  for (const std::int64_t dim : dims) {
+  for (const std::int64_t dim : dims.first(std::min(dims.size(), kMostShown))) {
     if (text.size() > 1) text += ", ";
     text += std::to_string(dim);
   }
+  if (dims.size() > kMostShown) text += ", ... " + FormatCount(dims.size()) + " dimensions";
   return text + "]";
 }
 

@@ -1,5 +1,6 @@
 // Model::Load: the graph from the file, the places of its tensors, the names and who reads them.
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "core/checked.hpp"
 #include "core/text.hpp"
+#include "model/cycle.hpp"
 #include "model/model_proto.hpp"
 #include "model/payload.hpp"
 #include "qi8/error.hpp"
@@ -33,6 +35,7 @@ class Model::Loader {
     }
     AddGraph(*proto().model.mutable_graph(), kNone, kNone, nullptr);
     AddLiterals();
+    RequireNoCycle();
     return std::move(model_);
   }
 
@@ -79,6 +82,14 @@ class Model::Loader {
     if (!proto().model.has_graph()) Fail("it holds no graph; it is not an ONNX model");
   }
 
+  void RequireNoCycle() const {
+    const auto id = FindCycle(model_.graphs_, model_.nodes_, model_.values_);
+    if (!id) return;
+    const Node& node = model_.nodes_[*id];
+    Fail("node " + Quote(node.name) + " (" + Plain(node.op_type) +
+         ") needs its own output, if through other nodes; a graph that goes in circles cannot run");
+  }
+
   void AddTensor(onnx::TensorProto& tensor) {
     const auto source = SourceOf(tensor);
     if (!source) return;  // its numbers stay in the graph
@@ -111,10 +122,11 @@ class Model::Loader {
 
   // The file in memory comes after all others, so its number is known only at the end.
   void AddLiterals() {
-    if (literals_.empty()) return;
+    const auto is_literal = [](const Tensor& tensor) { return tensor.source.file == kLiteralsToCome; };
+    if (std::ranges::none_of(model_.tensors_, is_literal)) return;
     const FileId file = AddFile(MakeMemoryFile(path_.native(), std::move(literals_)), path_.native(), true);
     for (Tensor& tensor : model_.tensors_) {
-      if (tensor.source.file == kLiteralsToCome) tensor.source.file = file;
+      if (is_literal(tensor)) tensor.source.file = file;
     }
   }
 

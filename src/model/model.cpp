@@ -23,9 +23,16 @@ const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, std::stri
 }
 
 template <typename Number>
+std::optional<std::vector<std::int64_t>> IntegersOf(const google::protobuf::RepeatedField<Number>& numbers) {
+  if (static_cast<std::size_t>(numbers.size()) > Model::kMostIntegers) return std::nullopt;
+  return std::vector<std::int64_t>(numbers.begin(), numbers.end());
+}
+
+template <typename Number>
 std::optional<std::vector<std::int64_t>> IntegersOf(const std::string& raw) {
-  std::vector<Number> numbers(raw.size() / sizeof(Number));
-  if (numbers.size() * sizeof(Number) != raw.size()) return std::nullopt;
+  const std::size_t count = raw.size() / sizeof(Number);
+  if (count * sizeof(Number) != raw.size() || count > Model::kMostIntegers) return std::nullopt;
+  std::vector<Number> numbers(count);
   if (!raw.empty()) std::memcpy(numbers.data(), raw.data(), raw.size());
   return std::vector<std::int64_t>(numbers.begin(), numbers.end());
 }
@@ -35,10 +42,10 @@ std::optional<std::vector<std::int64_t>> IntegersOf(const onnx::TensorProto& ten
   switch (tensor.data_type()) {
     case onnx::TensorProto::INT64:
       if (raw) return IntegersOf<std::int64_t>(tensor.raw_data());
-      return std::vector<std::int64_t>(tensor.int64_data().begin(), tensor.int64_data().end());
+      return IntegersOf(tensor.int64_data());
     case onnx::TensorProto::INT32:
       if (raw) return IntegersOf<std::int32_t>(tensor.raw_data());
-      return std::vector<std::int64_t>(tensor.int32_data().begin(), tensor.int32_data().end());
+      return IntegersOf(tensor.int32_data());
     default:
       return std::nullopt;
   }
@@ -135,7 +142,7 @@ std::optional<std::vector<std::int64_t>> Model::IntegerConstant(ValueId value) c
   if (const auto found = proto_->integer_attributes.find(value); found != proto_->integer_attributes.end()) {
     const onnx::AttributeProto& attribute = *found->second;
     if (attribute.name() == "value_int") return std::vector<std::int64_t>{attribute.i()};
-    return std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end());
+    return IntegersOf(attribute.ints());
   }
   const auto found = proto_->small_constants.find(value);
   if (found == proto_->small_constants.end()) return std::nullopt;

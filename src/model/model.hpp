@@ -115,7 +115,7 @@ class Model {
  public:
   // Reads the graph and checks every tensor's type, shape, place and length against each other and against
   // the files; reads no weight. Throws Error naming file and tensor where they do not agree, where external
-  // data is not a regular file beneath the model's folder, or where the file is not an ONNX model.
+  // data is not a regular file beneath the model's folder, where nodes form a circle, or it is no ONNX model.
   static Model Load(FileSystem& file_system, const std::filesystem::path& path);
   ~Model();
   Model(Model&&) noexcept;
@@ -140,7 +140,8 @@ class Model {
   [[nodiscard]] bool HasAttribute(const Node& node, std::string_view name) const;
 
   // The numbers of an integer constant that stands in the graph (shapes, axes); nothing where the value is no
-  // such constant, or one of 1 KiB and more.
+  // such constant, or one of more than kMostIntegers, which is no shape.
+  static constexpr std::size_t kMostIntegers = 128;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> IntegerConstant(ValueId value) const;
 
   // Nothing where the value is no constant, or a sparse one.

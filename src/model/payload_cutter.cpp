@@ -1,9 +1,12 @@
 // CutPayloads: a model from the disk without the bytes of its tensors.
 
+#include <google/protobuf/message.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
 #include <span>
+#include <unordered_map>
 
 #include "core/text.hpp"
 #include "model/payload.hpp"
@@ -15,10 +18,51 @@ namespace qi8 {
 namespace {
 
 using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
 using WireType = WireFormatLite::WireType;
 
 // protobuf's own bound on nested messages; deeper files cannot be parsed.
 constexpr int kMaxDepth = 100;
+
+// What a graph may take in memory. A graph of 100,000 nodes takes a fifth; but a file may be all empty
+// messages, of which each takes two bytes there and a hundred times that here.
+constexpr std::uint64_t kMostMemory = 1ULL << 29U;
+
+// Adds up what the messages of a file will take in memory once they are parsed, before any is.
+class MemoryEstimate {
+ public:
+  // `field` is null where the type has none of that number.
+  void Add(const FieldDescriptor* field, bool delimited, std::uint64_t length) {
+    constexpr std::uint64_t kNumber = sizeof(std::uint64_t);
+    constexpr std::uint64_t kString = sizeof(std::string) + sizeof(void*);
+    length = std::min(length, kMostMemory);  // what a file says, it may have no end
+    if (field == nullptr) {
+      bytes_ += 2 * kString + length;
+    } else if (field->message_type() != nullptr) {
+      bytes_ += SizeOf(field->message_type());
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      bytes_ += kString + length;
+    } else {
+      bytes_ += delimited ? length * kNumber : kNumber;
+    }
+  }
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  // A message without its fields, and as much again for what the loader notes of it.
+  std::uint64_t SizeOf(const Descriptor* type) {
+    std::uint64_t& size = sizes_[type];
+    if (size == 0) {
+      const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(type);
+      size = 2 * (static_cast<std::uint64_t>(prototype->SpaceUsedLong()) + sizeof(void*));
+    }
+    return size;
+  }
+
+  std::uint64_t bytes_ = 0;
+  std::unordered_map<const Descriptor*, std::uint64_t> sizes_;
+};
 
 // Reads the wire format from a file through a window, so that what is skipped is never read.
 class WireReader {
@@ -26,6 +70,7 @@ class WireReader {
   WireReader(const ReadableFile& file, std::uint64_t size) : file_(file), size_(size) {}
 
   [[nodiscard]] std::uint64_t position() const { return position_; }
+  [[nodiscard]] const std::string& path() const { return file_.path(); }
   void Seek(std::uint64_t position) { position_ = position; }
 
   // Numbers end before `end`, that of the message they stand in.
@@ -130,14 +175,16 @@ class PayloadCutter {
   }
 
   void Message(const Descriptor* type, ByteRange body, int depth) {
-    if (depth > kMaxDepth) reader_.Fail("messages nest more than " + std::to_string(kMaxDepth) + " deep");
+    if (depth > kMaxDepth) FailDepth();
     if (type == onnx::TensorProto::descriptor()) return TensorMessage(body);
     reader_.Seek(body.offset);
     while (reader_.position() < body.end()) {
       const Field field = NextField(body.end());
-      const bool delimited = field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-      const Descriptor* inner = delimited ? HolderType(type->FindFieldByNumber(field.number)) : nullptr;
+      const FieldDescriptor* known = Count(type, field);
+      const Descriptor* inner = IsDelimited(field) ? HolderType(known) : nullptr;
       if (inner == nullptr) {
+        if (IsDelimited(field) && known != nullptr)
+          CountWithin(known->message_type(), field.content, depth + 1);
         Keep(field.Whole());
       } else {
         const std::size_t length_at = OpenMessage(field.number);
@@ -146,6 +193,52 @@ class PayloadCutter {
       }
       reader_.Seek(field.content.end());
     }
+  }
+
+  // Notes what the field will take. Returns what protobuf knows of it.
+  const FieldDescriptor* Count(const Descriptor* type, const Field& field) {
+    const FieldDescriptor* known = type->FindFieldByNumber(field.number);
+    memory_.Add(known, IsDelimited(field), IsDelimited(field) ? field.content.length : 0);
+    if (memory_.bytes() > kMostMemory) {
+      throw Error(ErrorKind::kFailure,
+                  Quote(reader_.path()) + ": its graph would take more than " + FormatBytes(kMostMemory) +
+                      " of memory without any weight, from byte " + FormatCount(field.tag_offset) +
+                      " on; a model of that many nodes and names is not supported");
+    }
+    return known;
+  }
+
+  // Counts a message that is kept as it is; null: not a message.
+  void CountWithin(const Descriptor* type, ByteRange body, int depth) {
+    if (type == nullptr) return;
+    if (depth > kMaxDepth) FailDepth();
+    reader_.Seek(body.offset);
+    while (reader_.position() < body.end()) {
+      const Field field = NextField(body.end());
+      CountWhole(type, field, depth);
+      reader_.Seek(field.content.end());
+    }
+  }
+
+  // The field of a message of this type, with all that is within.
+  void CountWhole(const Descriptor* type, const Field& field, int depth) {
+    const FieldDescriptor* known = Count(type, field);
+    if (IsDelimited(field) && known != nullptr) CountWithin(known->message_type(), field.content, depth + 1);
+  }
+
+  // Whether the field of a tensor is its numbers as one run of bytes, where it is packed.
+  static bool HoldsBytes(int number) {
+    return number == onnx::TensorProto::kRawDataFieldNumber ||
+           number == onnx::TensorProto::kFloatDataFieldNumber ||
+           number == onnx::TensorProto::kDoubleDataFieldNumber;
+  }
+
+  static bool IsDelimited(const Field& field) {
+    return field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+  }
+
+  [[noreturn]] void FailDepth() const {
+    reader_.Fail("messages nest more than " + std::to_string(kMaxDepth) + " deep");
   }
 
   void TensorMessage(ByteRange body) {
@@ -161,7 +254,7 @@ class PayloadCutter {
         reader_.Fail("a tensor has the field " + std::to_string(kPayloadField) +
                      ", which this program keeps for itself");
       }
-      ++occurrences[field.number];
+      if (HoldsBytes(field.number)) ++occurrences[field.number];
       fields_noted = fields_noted && fields.size() < kMostFieldsNoted;
       if (fields_noted) fields.push_back(field);
       if (field.number == onnx::TensorProto::kDataTypeFieldNumber &&
@@ -171,16 +264,16 @@ class PayloadCutter {
       }
       reader_.Seek(field.content.end());
     }
-    if (!fields_noted) return Keep(body);
+    if (!fields_noted) {
+      CountWithin(onnx::TensorProto::descriptor(), body, 0);
+      return Keep(body);
+    }
     const bool floating = IsFloatingPoint(static_cast<DataType>(data_type));
     for (const Field& field : fields) {
-      const bool holds_bytes = field.number == onnx::TensorProto::kRawDataFieldNumber ||
-                               field.number == onnx::TensorProto::kFloatDataFieldNumber ||
-                               field.number == onnx::TensorProto::kDoubleDataFieldNumber;
-      const bool cut = holds_bytes && field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED &&
-                       occurrences[field.number] == 1 && field.content.length > 0 &&
-                       (floating || field.content.length >= kLargeTensorBytes);
+      const bool cut = HoldsBytes(field.number) && IsDelimited(field) && occurrences[field.number] == 1 &&
+                       field.content.length > 0 && (floating || field.content.length >= kLargeTensorBytes);
       if (!cut) {
+        CountWhole(onnx::TensorProto::descriptor(), field, 0);
         Keep(field.Whole());
         continue;
       }
@@ -238,6 +331,7 @@ class PayloadCutter {
 
   WireReader reader_;
   std::uint64_t size_;
+  MemoryEstimate memory_;
   std::string output_;
   ByteRange pending_;
 };

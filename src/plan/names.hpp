@@ -16,8 +16,12 @@ class NameAllocator {
     for (const std::string_view name : taken) taken_.emplace(name);
   }
 
+  // A name of the model may have megabytes; one made from it keeps this much, its beginning and its end.
+  static constexpr std::size_t kLongest = 1024;
+
   // `wanted`, or with "_2", "_3", ... behind it where that is taken.
-  std::string Allocate(const std::string& wanted) {
+  std::string Allocate(std::string wanted) {
+    if (wanted.size() > kLongest) wanted.erase(kLongest / 2, wanted.size() - kLongest);
     if (taken_.insert(wanted).second) return wanted;
     std::uint64_t& number = next_number_.try_emplace(wanted, 2).first->second;
     while (true) {

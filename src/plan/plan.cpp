@@ -108,6 +108,7 @@ class Planner {
 
   Decision Ask(const Rule* rule, const Node& node) const {
     if (auto skip = selector_.Refuse(node)) return *std::move(skip);
+    if (node.outputs.empty()) return Skip{SkipReason::kShape, "it has no output"};
     return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule->plan(context_, node);
   }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr auto kViewOperators = std::to_array<std::string_view>(
     {"Identity", "Cast", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"});
 
-// Exporters write two or three. A cycle of such nodes would be endless.
+// Exporters write two or three. Each node of a chain of thousands would follow all of it.
 constexpr std::size_t kMostOperators = 64;
 
 Skip NotConstant(const std::string& detail) { return {SkipReason::kNotConstant, detail}; }

@@ -87,6 +87,8 @@ TEST(FormatShape, ListsDimensions) {
   EXPECT_EQ(FormatShape(dims), "[2, 3, -1]");
   EXPECT_EQ(FormatShape(std::span(dims).first(1)), "[2]");
   EXPECT_EQ(FormatShape({}), "[]");
+  EXPECT_EQ(FormatShape(std::vector<std::int64_t>(1000, 1)),
+            "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ... 1,000 dimensions]");
 }
 
 TEST(Version, IsThreeNumbers) {

@@ -190,6 +190,36 @@ TEST(LoaderSources, SmallIntegersStayInTheGraph) {
   EXPECT_EQ(model.tensors()[FindValue(model, "table").tensor].type, DataType::kInt64);
 }
 
+// However they are stored: what a rule asks for again and again must be small.
+TEST(LoaderSources, MoreIntegersThanAShapeHasAreNoIntegerConstant) {
+  for (const std::size_t count : {Model::kMostIntegers, Model::kMostIntegers + 1}) {
+    const bool small = count == Model::kMostIntegers;
+    ModelBuilder builder;
+    auto& raw = *builder.graph().add_initializer();
+    raw.set_name("raw");
+    raw.set_data_type(onnx::TensorProto::INT32);
+    raw.add_dims(static_cast<std::int64_t>(count));
+    raw.set_raw_data(std::string(count * sizeof(std::int32_t), '\0'));
+    auto& numbers = *builder.graph().add_initializer();
+    numbers.set_name("numbers");
+    numbers.set_data_type(onnx::TensorProto::INT64);
+    numbers.add_dims(static_cast<std::int64_t>(count));
+    for (std::size_t i = 0; i < count; ++i) numbers.add_int64_data(1);
+    testing::SetInts(builder.Node("Constant", {}, {"attribute"}), "value_ints",
+                     std::vector<std::int64_t>(count, 1));
+    MemoryFileSystem files;
+    const Model model = Load(files, builder);
+    for (const char* name : {"raw", "numbers", "attribute"}) {
+      const auto id = static_cast<ValueId>(&FindValue(model, name) - model.values().data());
+      const auto found = model.IntegerConstant(id);
+      ASSERT_EQ(found.has_value(), small) << name << " of " << count;
+      if (small) {
+        EXPECT_EQ(found->size(), count) << name;
+      }
+    }
+  }
+}
+
 TEST(LoaderSources, OffsetAndLengthMayBeLeftOut) {
   ExternalModel external;
   external.Tensor("w", {2, 3}, "d", "", "");
@@ -545,6 +575,16 @@ TEST(LoaderGraph, ConstantNodesAreConstants) {
   for (const char* name : {"other_domain", "filled"}) EXPECT_EQ(FindValue(model, name).tensor, kNone) << name;
 }
 
+TEST(LoaderGraph, AConstantOfNoFloatsHasItsPlaceToo) {
+  ModelBuilder builder;
+  builder.Node("Constant", {}, {"c"}).add_attribute()->set_name("value_floats");
+  MemoryFileSystem files;
+  const Model model = Load(files, builder);
+  ASSERT_EQ(model.tensors().size(), 1U);
+  ASSERT_LT(model.tensors()[0].source.file, model.files().size());
+  EXPECT_EQ(ReadTensor(model, model.tensors()[0]), "");
+}
+
 TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {
   ModelBuilder builder;
   builder.Input("input_input", {1}).Input("input_input", {1}).Input("input_node", {1}).Input("fine", {1});
@@ -663,17 +703,41 @@ TEST(LoaderGraph, AnEmptyGraph) {
   EXPECT_EQ(model.files().size(), 1U);
 }
 
-TEST(LoaderGraph, CyclesAndAnyOrder) {
+TEST(LoaderGraph, NodesInAnyOrder) {
   ModelBuilder builder;
-  builder.Node("Op", {"b", "a"}, {"a"}, "itself");
-  builder.Node("Op", {"a"}, {"b"}, "back");
   builder.Node("Op", {"later"}, {"sooner"});
   builder.Node("Op", {}, {"later"});
   MemoryFileSystem files;
   const Model model = Load(files, builder);
   EXPECT_EQ(model.values()[model.nodes()[0].input_values[0]].producer, 1U);
-  EXPECT_EQ(model.values()[model.nodes()[0].input_values[1]].producer, 0U);
-  EXPECT_EQ(model.values()[model.nodes()[2].input_values[0]].producer, 3U);
+}
+
+TEST(LoaderRefuses, NodesThatNeedThemselves) {
+  ModelBuilder itself;
+  itself.Node("Op", {"a"}, {"a"}, "itself");
+  EXPECT_THAT(Refusal(itself), AllOf(HasSubstr("node 'itself' (Op)"), HasSubstr("needs its own output")));
+
+  ModelBuilder circle;
+  circle.Node("Op", {"d", "x"}, {"after"}, "after the circle");
+  circle.Node("Op", {"x"}, {"a"}, "before it");
+  circle.Node("Op", {"a", "d"}, {"b"}, "in it");
+  circle.Node("Op", {"b"}, {"c"}, "in it");
+  circle.Node("Op", {"c", "a"}, {"d"}, "in it");
+  EXPECT_THAT(Refusal(circle), HasSubstr("node 'in it' (Op)"));
+
+  // The body of one node reads what comes of another, which needs the first.
+  ModelBuilder body;
+  auto& branch = body.Node("If", {"c"}, {"y"}, "if");
+  auto& inner = *SetGraph(branch, "then_branch").add_node();
+  inner.set_op_type("Op");
+  inner.add_input("z");
+  inner.add_output("w");
+  body.Node("Op", {"y"}, {"z"}, "back");
+  EXPECT_THAT(Refusal(body), HasSubstr("needs its own output"));
+  // Without that, no circle: two nodes may share an input, and a body may read it too.
+  body.graph().mutable_node(1)->set_input(0, "c");
+  MemoryFileSystem files;
+  EXPECT_EQ(Load(files, body).nodes().size(), 3U);
 }
 
 TEST(LoaderGraph, NodesOfFunctionsAreNotOfTheGraph) {

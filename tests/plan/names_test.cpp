@@ -27,6 +27,16 @@ TEST(Names, TheWantedOneOrThatWithANumber) {
   EXPECT_EQ(names.Allocate("b"), "b_3");
 }
 
+TEST(Names, OfMegabytesAreNotRepeated) {
+  NameAllocator names({});
+  const std::string first = names.Allocate(std::string(1'000'000, 'n') + "_scale");
+  EXPECT_EQ(first.size(), NameAllocator::kLongest);
+  EXPECT_TRUE(first.starts_with("nnn") && first.ends_with("_scale"));
+  EXPECT_EQ(names.Allocate(std::string(2'000'000, 'n') + "_scale"), first + "_2");
+  const std::string longest(NameAllocator::kLongest, 'x');
+  EXPECT_EQ(names.Allocate(longest), longest);
+}
+
 TEST(Names, ManyTimesTheSame) {
   NameAllocator names({});
   std::string last;

@@ -325,6 +325,24 @@ TEST(PlanDecisions, OpsetsThatAreTooOld) {
   EXPECT_EQ(PlanOf(builder).Decisions(), "MatMul m: INT8\nGather g: INT8\n");
 }
 
+TEST(PlanDecisions, NodesWithoutOutputsStay) {
+  for (const char* op_type : {"MatMul", "Gemm", "Gather", "Conv", "LSTM"}) {
+    auto builder = WithWeight();
+    const bool table_first = std::string_view(op_type) == "Gather";
+    builder.Node(op_type,
+                 table_first ? std::vector<std::string>{"w", "x"} : std::vector<std::string>{"x", "w"}, {},
+                 "node");
+    for (const bool store : {false, true}) {
+      Selection selection;
+      selection.ops = {"all"};
+      if (store) selection.store_int8 = {"all"};
+      const Planned planned = PlanOf(builder, selection);
+      EXPECT_TRUE(planned.plan.rewrite.replacements.empty()) << op_type;
+      EXPECT_THAT(planned.Decisions(), ::testing::Not(::testing::HasSubstr("INT8"))) << op_type;
+    }
+  }
+}
+
 TEST(PlanDecisions, InTheOrderOfTheGraphBodiesBehind) {
   auto builder = WithWeight();
   auto& branch = builder.Node("If", {"c"}, {"a"}, "if");

@@ -1,6 +1,7 @@
 #include "support/program.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,12 +44,15 @@ ProgramResult RunProgram(const std::filesystem::path& program, const std::vector
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) RunChild(program, arguments, options, capture);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
+  rusage usage{};
+  while (::wait4(child, &status, 0, &usage) < 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "wait4");
   }
+  constexpr std::uint64_t kUnit = 1024;  // Linux counts in KiB
   return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = ReadFile(capture / "out"),
-          .err = ReadFile(capture / "err")};
+          .err = ReadFile(capture / "err"),
+          .peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * kUnit};
 }
 
 ProgramResult RunQuantizeInt8(const std::vector<std::string>& arguments, const ProgramOptions& options) {

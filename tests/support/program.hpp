@@ -1,6 +1,7 @@
 // Runs a program as a shell would, and tells how it ended.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ struct ProgramResult {
   int status = -1;  // exit status, or 128 + signal
   std::string out;
   std::string err;
+  std::uint64_t peak_memory =
+      0;  // bytes; its largest resident set, or that of this process where it is larger
 };
 
 struct ProgramOptions {
