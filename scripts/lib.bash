@@ -53,3 +53,12 @@ readonly build_packages=(
   libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev
   nlohmann-json3-dev protobuf-compiler
 )
+
+# shellcheck disable=SC2034
+readonly test_packages=(
+  bsdextrautils chromium clang-format fish libbenchmark-dev libeigen3-dev libgmock-dev libgtest-dev libonnx-testdata man-db mandoc
+  patch shellcheck zsh
+)
+
+# shellcheck disable=SC2034
+readonly fuzz_packages=(clang libclang-rt-14-dev)
