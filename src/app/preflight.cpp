@@ -40,12 +40,14 @@ void RequireDistinct(FileSystem& file_system, const fs::path& one, const fs::pat
 
 }  // namespace
 
-fs::path FolderOf(const fs::path& file) {
-  const fs::path parent = file.parent_path();
-  return parent.empty() ? fs::path(".") : parent;
+namespace {
+
+fs::path WithSuffix(fs::path path, const char* suffix) {
+  path += suffix;
+  return path;
 }
 
-namespace {
+fs::path OwnChecksums(const fs::path& model) { return WithSuffix(model, ".sha256"); }
 
 // A checksum file may be shared through a link, which is to stay one.
 fs::path ThroughLink(const fs::path& path) {
@@ -55,20 +57,21 @@ fs::path ThroughLink(const fs::path& path) {
 
 }  // namespace
 
-OutputPaths PathsOf(const QuantizeOptions& options) {
-  const auto with_suffix = [&options](const char* suffix) {
-    fs::path path = options.output;
-    path += suffix;
-    return path;
-  };
-  return {.model = options.output,
-          .data = with_suffix(".data"),
-          .checksums = ThroughLink(options.checksum_file.value_or(with_suffix(".sha256"))),
-          .audit_log = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl")};
+bool OutputPaths::shares_checksums() const {
+  return checksums.lexically_normal() != OwnChecksums(model).lexically_normal();
 }
 
-void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& paths, bool replace_output,
-               std::uint64_t bytes_needed) {
+OutputPaths PathsOf(const QuantizeOptions& options) {
+  OutputPaths paths{
+      .model = options.output,
+      .data = WithSuffix(options.output, ".data"),
+      .checksums = options.checksum_file.value_or(OwnChecksums(options.output)),
+      .audit_log = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl")};
+  if (paths.shares_checksums()) paths.checksums = ThroughLink(paths.checksums);
+  return paths;
+}
+
+void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPaths& paths) {
   for (const fs::path& output : {paths.model, paths.checksums, paths.audit_log}) {
     if (file_system.IsFolder(FolderOf(output))) continue;
     Fail("cannot write " + Quote(output.native()) + ": there is no folder " +
@@ -78,22 +81,34 @@ void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& p
     if (file_system.IsFolder(output)) Fail("cannot write " + Quote(output.native()) + ": it is a folder");
     RequireNoInput(file_system, model, output);
   }
-  if (file_system.Identify(paths.checksums)) {
-    static_cast<void>(file_system.OpenForReading(paths.checksums));  // its lines will be read and kept
-  }
   const std::array<fs::path, 4> outputs = {paths.model, paths.data, paths.checksums, paths.audit_log};
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) RequireDistinct(file_system, outputs.at(k), outputs.at(i));
   }
+  for (const fs::path& output : {paths.model, paths.checksums}) {
+    const fs::path folder = FolderOf(output);
+    if (file_system.IsWritableFolder(folder)) continue;
+    Fail("cannot write to folder " + Quote(folder.native()) + "; check its permissions or choose another");
+  }
+}
+
+void PreflightOutputs(FileSystem& file_system, const OutputPaths& paths, bool replace_output,
+                      std::uint64_t bytes_needed) {
   for (const fs::path& output : {paths.model, paths.data}) {
     if (!replace_output && file_system.Identify(output)) {
       Fail("output " + Quote(output.native()) + " exists; use --force to replace it");
     }
   }
-  const fs::path folder = FolderOf(paths.model);
-  if (!file_system.IsWritableFolder(folder)) {
-    Fail("cannot write to folder " + Quote(folder.native()) + "; check its permissions or choose another");
+  for (const fs::path& output : {paths.model, paths.data, paths.checksums}) {
+    if (const auto target = file_system.ReadLink(output)) {
+      Fail("output " + Quote(output.native()) + " is a symbolic link to " + Quote(*target) +
+           ", which is never replaced; name another output, or remove the link");
+    }
   }
+  if (file_system.Identify(paths.checksums)) {
+    static_cast<void>(file_system.OpenForReading(paths.checksums));  // its lines will be read and kept
+  }
+  const fs::path folder = FolderOf(paths.model);
   const std::uint64_t free = file_system.FreeSpace(folder);
   if (free < bytes_needed) {
     Fail("folder " + Quote(folder.native()) + " has " + FormatBytes(free) + " free, the output takes " +

@@ -21,17 +21,21 @@ struct OutputPaths {
 
   // How the model names its data file: they lie side by side.
   [[nodiscard]] std::string data_location() const { return data.filename().native(); }
-};
 
-// The folder that a file lies in; "." where its path names none.
-[[nodiscard]] std::filesystem::path FolderOf(const std::filesystem::path& file);
+  // Not the model's own checksum file but one that others may write to as well: it does not belong to the set
+  // that changes with the model.
+  [[nodiscard]] bool shares_checksums() const;
+};
 
 [[nodiscard]] OutputPaths PathsOf(const QuantizeOptions& options);
 
 // Throws Error where the folder of an output is missing or not writable, where an output is a folder, where
-// one would replace an input, under whatever name, where one exists and is not to be replaced, and where the
-// disk has not `bytes_needed`.
-void Preflight(FileSystem& file_system, const Model& model, const OutputPaths& paths, bool replace_output,
-               std::uint64_t bytes_needed);
+// one would replace an input, under whatever name, and where two are one file.
+void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPaths& paths);
+
+// What depends on the state of the outputs, so only sure once they are claimed: throws Error where one exists
+// and is not to be replaced, where one is a symbolic link, and where the disk has not `bytes_needed`.
+void PreflightOutputs(FileSystem& file_system, const OutputPaths& paths, bool replace_output,
+                      std::uint64_t bytes_needed);
 
 }  // namespace qi8

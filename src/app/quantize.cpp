@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 
 #include "app/preflight.hpp"
@@ -13,7 +14,7 @@
 #include "exec/execute.hpp"
 #include "exec/non_finite.hpp"
 #include "io/peak_memory.hpp"
-#include "io/staged_file.hpp"
+#include "io/publication.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
 #include "origin/origin.hpp"
@@ -66,18 +67,16 @@ class Run {
     if (options_.dry_run) return End(Outcome::kPlanned);
 
     observer_.OnStage("preflight");
-    Preflight(file_system_, model, paths_, options_.replace_output, layout.data_size + layout.model_size);
+    PreflightPlaces(file_system_, model, paths_);
+    Publication publication(file_system_, paths_.model, Publication::IfTaken::kFail);
+    TellOfLeftover(publication.leftover());
+    PreflightOutputs(file_system_, paths_, options_.replace_output, layout.data_size + layout.model_size);
 
     observer_.OnStage("execute");
-    StagedFile model_file(file_system_, paths_.model);
-    std::unique_ptr<StagedFile> data_file;
-    if (layout.data_size > 0) data_file = std::make_unique<StagedFile>(file_system_, paths_.data);
-    WriteOutputs(model, plan, layout, model_file, data_file.get());
+    WriteOutputs(model, plan, layout, publication);
 
     observer_.OnStage("publish");
-    StagedFile checksum_file(file_system_, paths_.checksums);
-    WriteChecksums(checksum_file);
-    Publish(model_file, data_file.get(), checksum_file);
+    Publish(publication);
 
     observer_.OnStage("record");
     report_.checksum_file = paths_.checksums.native();
@@ -91,12 +90,27 @@ class Run {
     return FindNonFiniteTensors(model, [this] { return observer_.ShouldStop(); });
   }
 
-  void WriteOutputs(Model& model, const Plan& plan, const Layout& layout, StagedFile& model_file,
-                    StagedFile* data_file) {
-    HashedOutput model_output(model_file.file(), layout.model_size);
+  void TellOfLeftover(Publication::Leftover leftover) {
+    static const std::map<Publication::Leftover, std::string> kWhatBecame = {
+        {Publication::Leftover::kRemoved, "the unfinished files that it left are removed"},
+        {Publication::Leftover::kTakenBack, "the files that it was replacing have their names again"},
+        {Publication::Leftover::kCompleted, "the files that it had finished have their names now"}};
+    const auto found = kWhatBecame.find(leftover);
+    if (found == kWhatBecame.end()) return;
+    observer_.OnWarning("an earlier run that wrote " + Quote(paths_.model.native()) +
+                        " did not end by itself; " + found->second);
+  }
+
+  // Data first: where a file system cannot publish all at once, a model never stands there whose data does
+  // not.
+  void WriteOutputs(Model& model, const Plan& plan, const Layout& layout, Publication& publication) {
     std::unique_ptr<HashedOutput> data_output;
-    if (data_file != nullptr)
-      data_output = std::make_unique<HashedOutput>(data_file->file(), layout.data_size);
+    if (layout.data_size > 0) {
+      data_output = std::make_unique<HashedOutput>(publication.Create(paths_.data), layout.data_size);
+    } else {
+      publication.Withdraw(paths_.data);  // that of a model that is replaced would only puzzle
+    }
+    HashedOutput model_output(publication.Create(paths_.model), layout.model_size);
 
     ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
                            .memory_budget = options_.memory_budget,
@@ -113,14 +127,37 @@ class Run {
 
     WriteGraph(model.Render(OriginMetadata(options_, model, hashes)), model_output);
     report_.plan.outputs[0].sha256 = model_output.Finish();
-    model_file.Finish();
-    if (data_output) {
-      report_.plan.outputs[1].sha256 = data_output->Finish();
-      data_file->Finish();
+    if (data_output) report_.plan.outputs[1].sha256 = data_output->Finish();
+  }
+
+  // A checksum file that others write to as well is held from reading its lines until they are replaced.
+  void Publish(Publication& publication) {
+    const auto if_there =
+        options_.replace_output ? Publication::IfThere::kReplace : Publication::IfThere::kFail;
+    if (!paths_.shares_checksums()) {
+      WriteChecksums(publication);
+      StopIfAsked();
+      return publication.Publish(if_there);
+    }
+    Publication shared(file_system_, paths_.checksums, Publication::IfTaken::kWait,
+                       [this] { return observer_.ShouldStop(); });
+    WriteChecksums(shared);
+    shared.Finish();
+    StopIfAsked();
+    try {
+      publication.Publish(if_there);
+    } catch (const Error&) {
+      if (publication.published()) shared.Publish(Publication::IfThere::kReplace);
+      throw;
+    }
+    try {
+      shared.Publish(Publication::IfThere::kReplace);
+    } catch (const Error& error) {
+      throw Error(error.kind(), "the output is whole, but not its checksums: " + std::string(error.what()));
     }
   }
 
-  void WriteChecksums(StagedFile& staged) {
+  void WriteChecksums(Publication& publication) {
     std::vector<ChecksumEntry> entries;
     for (const FileReport& file : report_.plan.outputs) {
       entries.push_back({file.sha256, NameForChecksum(file.path, paths_.checksums)});
@@ -133,19 +170,12 @@ class Run {
     std::vector<std::string> gone;
     if (entries.size() == 1) gone.push_back(NameForChecksum(paths_.data, paths_.checksums));
     const std::string text = UpdateChecksums(existing, entries, gone);
-    staged.file().WriteAt(0, std::as_bytes(std::span(text)));
-    staged.Finish();
+    publication.Create(paths_.checksums).WriteAt(0, std::as_bytes(std::span(text)));
   }
 
-  // Data before model: a model never stands there whose data does not. The checksums come last, when they
-  // hold.
-  void Publish(StagedFile& model_file, StagedFile* data_file, StagedFile& checksum_file) {
-    if (data_file != nullptr) data_file->Publish();
-    model_file.Publish();
-    // The data file of a model that was replaced by one without would only puzzle.
-    if (data_file == nullptr && file_system_.Identify(paths_.data)) file_system_.Remove(paths_.data);
-    checksum_file.Publish();
-    file_system_.SyncFolder(FolderOf(paths_.model));
+  // The last moment: once publishing began it goes on to its end, which is near.
+  void StopIfAsked() {
+    if (observer_.ShouldStop()) throw Error(ErrorKind::kInterrupted, "interrupted");
   }
 
   void End(Outcome outcome) {

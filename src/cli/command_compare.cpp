@@ -10,7 +10,7 @@
 #include "compare/report.hpp"
 #include "core/text.hpp"
 #include "io/file_system.hpp"
-#include "io/staged_file.hpp"
+#include "io/publication.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8::cli {
@@ -82,10 +82,9 @@ std::map<std::string, compare::ValueRange> ParseValues(const std::vector<std::st
 }
 
 void WriteReport(FileSystem& file_system, const std::filesystem::path& path, const std::string& text) {
-  StagedFile staged(file_system, path);
-  staged.file().WriteAt(0, std::as_bytes(std::span(text)));
-  staged.Finish();
-  staged.Publish();
+  Publication publication(file_system, path, Publication::IfTaken::kFail);
+  publication.Create(path).WriteAt(0, std::as_bytes(std::span(text)));
+  publication.Publish(Publication::IfThere::kReplace);
 }
 
 }  // namespace

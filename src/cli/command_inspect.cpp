@@ -31,7 +31,8 @@ void CommandInspect::SetUp(CLI::App& app) {
       "  quantize-int8 inspect model.onnx --weights --top 50\n"
       "  quantize-int8 inspect model.onnx --exclude '/lm_head/' --json\n"
       "\n"
-      "Exit status: 0 done, 1 cannot be read, 2 wrong usage, 130 interrupted.");
+      "Exit status: 0 done, 1 cannot be read, 2 wrong usage,\n"
+      "128 + N ended by signal N (130: Ctrl-C).");
 }
 
 ExitStatus CommandInspect::Run() {

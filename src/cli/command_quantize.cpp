@@ -56,7 +56,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
       "  quantize-int8 model.onnx model_int8.onnx --exclude '/lm_head/' --force\n"
       "\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to quantize,\n"
-      "4 a check did not hold, 130 interrupted.");
+      "4 a check did not hold, 128 + N ended by signal N (130: Ctrl-C).");
 }
 
 std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_level_; }
@@ -76,7 +76,9 @@ ExitStatus CommandQuantize::Run() {
   } else if (options_.dry_run) {
     PrintResult(PlanTable(run.plan));
   }
-  FlushResult();
+  if (!FlushResult() && run.outcome == Outcome::kDone) {
+    logger->warn("nobody read standard output to its end; the files are whole all the same");
+  }
   if (run.outcome == Outcome::kNothingQuantized) {
     const std::size_t before = run.plan.quantized_before;
     const std::string why =

@@ -30,7 +30,7 @@ void CommandVerify::SetUp(CLI::App& app) {
       "  quantize-int8 verify model_int8.onnx --against model.onnx\n"
       "\n"
       "Exit status: 0 all holds, 1 something cannot be read, 2 wrong usage,\n"
-      "4 a check does not hold, 130 interrupted.");
+      "4 a check does not hold, 128 + N ended by signal N (130: Ctrl-C).");
 }
 
 ExitStatus CommandVerify::Run() {

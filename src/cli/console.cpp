@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -13,7 +14,7 @@ namespace qi8::cli {
 namespace {
 
 // The one thing that a signal handler may touch.
-volatile std::sig_atomic_t stop_requested = 0;
+volatile std::sig_atomic_t caught_signal = 0;
 
 constexpr std::chrono::milliseconds kBetweenUpdates{100};
 
@@ -69,7 +70,7 @@ void ConsoleObserver::OnWarning(const std::string& message) {
   logger_->warn("{}", message);
 }
 
-bool ConsoleObserver::ShouldStop() { return stop_requested != 0; }
+bool ConsoleObserver::ShouldStop() { return caught_signal != 0; }
 
 void ConsoleObserver::ClearLine() {
   if (!line_shown_) return;
@@ -79,21 +80,27 @@ void ConsoleObserver::ClearLine() {
 }
 
 void PrintResult(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) FailToPrint();
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && errno != EPIPE) FailToPrint();
 }
 
-void FlushResult() {
-  if (std::fflush(stdout) != 0) FailToPrint();
+bool FlushResult() {
+  if (std::fflush(stdout) == 0) return std::ferror(stdout) == 0;
+  if (errno != EPIPE) FailToPrint();
+  return false;
 }
 
 void CatchSignals() {
   struct sigaction action {};
-  action.sa_handler = [](int) { stop_requested = 1; };
+  action.sa_handler = [](int signal) { caught_signal = signal; };
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
   // A reader of standard output that goes away is no reason to leave a model half done.
   std::signal(SIGPIPE, SIG_IGN);
   // A file larger than the user's limit is then an error of write, with all that follows.
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+ExitStatus InterruptedStatus() {
+  return caught_signal == 0 ? kInterrupted : static_cast<ExitStatus>(kKilledBySignal + caught_signal);
 }
 
 }  // namespace qi8::cli

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/exit_status.hpp"
 #include "qi8/observer.hpp"
 
 namespace qi8::cli {
@@ -40,13 +41,16 @@ class ConsoleObserver final : public Observer {
   Clock::time_point last_shown_;
 };
 
-// Standard output is what was asked for: a reader that cannot take it all is told by the status. FlushResult
-// ends every result.
+// Standard output is what was asked for: where it cannot be written, that is an error. FlushResult ends every
+// result; false: its reader went away before the end, which is the reader's own affair.
 void PrintResult(const std::string& text);
-void FlushResult();
+bool FlushResult();
 
 // From now on SIGINT, SIGTERM and SIGHUP ask the run to stop (Observer::ShouldStop) instead of ending the
 // program.
 void CatchSignals();
+
+// Of a run that stopped because it was asked to: 128 and the signal's number, as shells have it.
+[[nodiscard]] ExitStatus InterruptedStatus();
 
 }  // namespace qi8::cli

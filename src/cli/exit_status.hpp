@@ -11,7 +11,8 @@ enum ExitStatus : int {
   kUsage = 2,
   kNothingQuantized = 3,
   kCheckFailed = 4,
-  kInterrupted = 130,
+  kKilledBySignal = 128,  // and its number
+  kInterrupted = 130,     // SIGINT
 };
 
 [[nodiscard]] constexpr ExitStatus StatusFor(ErrorKind kind) {

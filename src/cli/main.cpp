@@ -59,7 +59,7 @@ int RunCommand(const NamedCommand& named, int argc, char** argv) {
     return command->Run();
   } catch (const Error& error) {
     Report(error.what());
-    return StatusFor(error.kind());
+    return error.kind() == ErrorKind::kInterrupted ? InterruptedStatus() : StatusFor(error.kind());
   }
 }
 

@@ -141,6 +141,12 @@ class FileSystem {
                             const std::function<std::string(std::string_view last_line)>& compose) = 0;
 };
 
+// The folder that a file lies in; "." where its path names none.
+[[nodiscard]] inline std::filesystem::path FolderOf(const std::filesystem::path& file) {
+  const std::filesystem::path parent = file.parent_path();
+  return parent.empty() ? std::filesystem::path(".") : parent;
+}
+
 // Who sees to it that OpenBeneath stays beneath the folder.
 enum class BeneathBy {
   kKernel,  // openat2; where there is none, as before Linux 5.6 and under some sandboxes, as kSteps

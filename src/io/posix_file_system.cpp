@@ -227,27 +227,18 @@ class BeneathFolder {
 // lock no folders.
 class PosixFolderClaim final : public FolderClaim {
  public:
-  // The one before may remove the folder, or its lock, at any step of this: then it begins anew.
   static std::unique_ptr<FolderClaim> Make(const fs::path& path) {
-    const std::string& name = path.native();
     for (;;) {
-      if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) FailWithErrno("make the folder", name);
-      Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (folder.get() < 0 && errno == ENOENT) continue;
-      if (folder.get() < 0) FailWithErrno("open the folder", name);
-      Descriptor lock(::openat(folder.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-      if (lock.get() < 0 && errno == ENOENT) continue;
-      if (lock.get() < 0) FailWithErrno("open", (path / kLock).native());
-      if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) return nullptr;
-        FailWithErrno("lock", (path / kLock).native());
-      }
-      struct stat held {};
-      struct stat named {};
-      if (::fstat(lock.get(), &held) != 0) FailWithErrno("examine", (path / kLock).native());
-      const bool is_named = ::fstatat(AT_FDCWD, (path / kLock).c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0;
-      if (is_named && IdentityOf(held).SameFile(IdentityOf(named))) {
-        return std::unique_ptr<FolderClaim>(new PosixFolderClaim(path, lock.Release()));
+      const bool made = ::mkdir(path.c_str(), kFolderMode) == 0;
+      if (!made && errno != EEXIST) FailWithErrno("make the folder", path.native());
+      try {
+        if (auto claim = Try(path)) return *std::move(claim);
+      } catch (...) {
+        if (made) {
+          ::unlink((path / kLock).c_str());
+          ::rmdir(path.c_str());
+        }
+        throw;
       }
     }
   }
@@ -263,6 +254,25 @@ class PosixFolderClaim final : public FolderClaim {
 
  private:
   static constexpr const char* kLock = "lock";
+
+  // Null where another has it; nothing where the one before removed the folder, or its lock, meanwhile.
+  static std::optional<std::unique_ptr<FolderClaim>> Try(const fs::path& path) {
+    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder.get() < 0 && errno == ENOENT) return std::nullopt;
+    if (folder.get() < 0) FailWithErrno("open the folder", path.native());
+    const std::string name = (path / kLock).native();
+    Descriptor lock(::openat(folder.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+    if (lock.get() < 0 && errno == ENOENT) return std::nullopt;
+    if (lock.get() < 0) FailWithErrno("open", name);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return nullptr;
+      FailWithErrno("lock", name);
+    }
+    struct stat named {};
+    if (::fstatat(AT_FDCWD, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    if (!IdentityOf(Status(lock.get(), name)).SameFile(IdentityOf(named))) return std::nullopt;
+    return std::unique_ptr<FolderClaim>(new PosixFolderClaim(path, lock.Release()));
+  }
 
   PosixFolderClaim(fs::path path, int lock) : path_(std::move(path)), lock_(lock) {}
 
@@ -335,8 +345,10 @@ class PosixFileSystem final : public FileSystem {
   }
 
   bool IsFolder(const fs::path& path) override {
-    std::error_code ignored;
-    return fs::is_directory(path, ignored);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    FailWithErrno("examine", path.native());
   }
 
   bool IsWritableFolder(const fs::path& path) override { return ::access(path.c_str(), W_OK | X_OK) == 0; }
@@ -427,12 +439,19 @@ class PosixFileSystem final : public FileSystem {
     if (fd.get() < 0) FailWithErrno("open", name);
     if (!regular && ::fcntl(fd.get(), F_SETFL, O_APPEND) != 0) FailWithErrno("set up", name);
     if (regular && ::flock(fd.get(), LOCK_EX) != 0) FailWithErrno("lock", name);
+    const off_t size_before = regular ? Status(fd.get(), name).st_size : 0;
     const Tail tail = regular ? ReadTail(fd.get(), name) : Tail{};
     const std::string text = (tail.is_whole ? "" : "\n") + compose(tail.last_line);
     std::string_view rest = text;
     while (!rest.empty()) {
       const ssize_t count = ::write(fd.get(), rest.data(), rest.size());
-      if (count < 0 && errno != EINTR) FailWithErrno("append to", name);
+      if (count < 0 && errno != EINTR) {
+        const int code = errno;
+        // Half a line is none. Where even this fails, whoever appends next ends it.
+        if (regular && rest.size() < text.size()) static_cast<void>(::ftruncate(fd.get(), size_before));
+        errno = code;
+        FailWithErrno("append to", name);
+      }
       if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
     }
     if (regular && ::fsync(fd.get()) != 0) FailWithErrno("flush to disk", name);

@@ -75,7 +75,8 @@ class PreflightTest : public ::testing::Test {
 
   void Check(const QuantizeOptions& options, std::uint64_t bytes_needed = 1000) {
     const Model model = Model::Load(*file_system_, input());
-    Preflight(*file_system_, model, PathsOf(options), options.replace_output, bytes_needed);
+    PreflightPlaces(*file_system_, model, PathsOf(options));
+    PreflightOutputs(*file_system_, PathsOf(options), options.replace_output, bytes_needed);
   }
 
   std::string FailureOf(const QuantizeOptions& options, std::uint64_t bytes_needed = 1000) {
@@ -161,6 +162,34 @@ TEST_F(PreflightTest, ReplacesAnOutputOnlyWhenTold) {
     Check(options);
     fs::remove(folder_ / "out" / name);
   }
+}
+
+// Through a link, other files than those named would change; in its place, the link would be lost.
+TEST_F(PreflightTest, NeverReplacesALink) {
+  WriteFile(folder_ / "elsewhere", "old");
+  for (const std::string target : {"../elsewhere", "nowhere"}) {
+    for (const std::string name : {"q.onnx", "q.onnx.data", "q.onnx.sha256"}) {
+      fs::create_symlink(target, folder_ / "out" / name);
+      QuantizeOptions options = Options(folder_ / "out" / "q.onnx");
+      options.replace_output = true;
+      EXPECT_THAT(FailureOf(options),
+                  AllOf(HasSubstr("/" + name + "'"), HasSubstr("symbolic link to '" + target + "'")));
+      fs::remove(folder_ / "out" / name);
+    }
+  }
+}
+
+// Its owner may have reasons to keep it elsewhere, and nothing but its own lines changes in it.
+TEST_F(PreflightTest, ASharedChecksumFileIsReachedThroughItsLink) {
+  WriteFile(folder_ / "real", "");
+  fs::create_symlink(folder_ / "real", folder_ / "out" / "SUMS");
+  QuantizeOptions options = Options(folder_ / "out" / "q.onnx");
+  options.checksum_file = folder_ / "out" / "SUMS";
+  EXPECT_EQ(PathsOf(options).checksums, folder_ / "real");
+  EXPECT_TRUE(PathsOf(options).shares_checksums());
+  Check(options);
+  options.checksum_file = folder_ / "out" / "." / "q.onnx.sha256";
+  EXPECT_FALSE(PathsOf(options).shares_checksums());
 }
 
 TEST_F(PreflightTest, ChecksumFileAndLogMayExist) {

@@ -9,7 +9,6 @@
 #include "exec/oracle.hpp"
 #include "exec/schedule.hpp"
 #include "hash/sha256.hpp"
-#include "io/staged_file.hpp"
 #include "plan/layout.hpp"
 #include "qi8/error.hpp"
 #include "support/model_builder.hpp"
@@ -70,10 +69,10 @@ class Execution : public ::testing::Test {
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
     Outputs outputs;
-    StagedFile model_file(*file_system, folder_ / "out.onnx");
-    StagedFile data_file(*file_system, folder_ / "out.onnx.data");
-    HashedOutput model_output(model_file.file(), layout.model_size);
-    HashedOutput data_output(data_file.file(), layout.data_size);
+    const auto model_file = file_system->Create(folder_ / "out.onnx");
+    const auto data_file = file_system->Create(folder_ / "out.onnx.data");
+    HashedOutput model_output(*model_file, layout.model_size);
+    HashedOutput data_output(*data_file, layout.data_size);
     ExecuteResult result =
         Execute(model, plan, layout, {.model = &model_output, .data = &data_output}, options);
     outputs.input_sha256 = std::move(result.input_hashes);
@@ -81,10 +80,8 @@ class Execution : public ::testing::Test {
     WriteGraph(model.Render({}), model_output);
     outputs.model_sha256 = model_output.Finish();
     outputs.data_sha256 = data_output.Finish();
-    for (StagedFile* file : {&model_file, &data_file}) {
-      file->Finish();
-      file->Publish();
-    }
+    model_file->Close();
+    data_file->Close();
     outputs.model = testing::ParseModel(folder_ / "out.onnx");
     outputs.data = testing::ReadFile(folder_ / "out.onnx.data");
     EXPECT_EQ(outputs.data_sha256, Sha256::HexOf(outputs.data));

@@ -99,6 +99,14 @@ TYPED_TEST(AnyFileSystemTest, RenamesAndRemovesLinksAndNotWhatTheyLeadTo) {
   EXPECT_THROW(this->files_.Rename(this->folder_ / "a", this->folder_ / "inner"), Error);
 }
 
+TYPED_TEST(AnyFileSystemTest, RenamesAFolderWithAllThatIsInIt) {
+  this->files_.MakeFolder(this->folder_ / "old");
+  this->Write(this->folder_ / "old" / "a", "text");
+  this->files_.Rename(this->folder_ / "old", this->folder_ / "new");
+  EXPECT_THAT(this->files_.List(this->folder_), ElementsAre("new"));
+  EXPECT_EQ(this->Read(this->folder_ / "new" / "a"), "text");
+}
+
 TYPED_TEST(AnyFileSystemTest, ExchangesAFileForALink) {
   this->files_.MakeFolder(this->folder_ / "inner");
   this->Write(this->folder_ / "a", "text");

@@ -184,6 +184,13 @@ void MemoryFileSystem::Rename(const fs::path& from, const fs::path& to) {
   }
   Insert(to, std::move(node), "rename a finished file to");
   nodes_.erase(Find(from, LastLink::kKeep));
+  const std::string old_start = Resolve(from, LastLink::kKeep) + "/";
+  const std::string new_start = Resolve(to, LastLink::kKeep) + "/";
+  for (auto inside = nodes_.lower_bound(old_start);
+       inside != nodes_.end() && inside->first.starts_with(old_start);) {
+    nodes_[new_start + inside->first.substr(old_start.size())] = std::move(inside->second);
+    inside = nodes_.erase(inside);
+  }
 }
 
 bool MemoryFileSystem::Exchange(const fs::path& one, const fs::path& other) {
@@ -239,8 +246,11 @@ std::vector<std::string> MemoryFileSystem::List(const fs::path& folder) {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   const std::string resolved = Resolve(folder, LastLink::kFollow);
-  for (const auto& [path, node] : nodes_) {
-    if (ParentOf(path) == resolved) names.push_back(fs::path(path).filename().native());
+  const std::string start = resolved == "." ? "" : resolved == "/" ? "/" : resolved + "/";
+  for (auto inside = nodes_.lower_bound(start); inside != nodes_.end() && inside->first.starts_with(start);
+       ++inside) {
+    const std::string name = inside->first.substr(start.size());
+    if (name.find('/') == std::string::npos) names.push_back(name);
   }
   std::ranges::sort(names);
   return names;
@@ -281,27 +291,19 @@ void MemoryFileSystem::AppendLocked(const fs::path& path,
 
 std::string MemoryFileSystem::Resolve(const fs::path& path, LastLink last_link) const {
   constexpr int kMostLinks = 40;
-  std::vector<fs::path> rest;  // in reverse
-  const auto push = [&rest](const fs::path& part) {
-    const std::vector<fs::path> parts(part.begin(), part.end());
-    rest.insert(rest.end(), parts.rbegin(), parts.rend());
-  };
-  push(Normal(path));
-  fs::path resolved;
-  for (int links = 0; !rest.empty();) {
-    const fs::path part = std::exchange(rest.back(), {});
-    rest.pop_back();
-    const fs::path next = resolved / part;
-    const auto found = nodes_.find(Normal(next));
-    const bool follow = !rest.empty() || last_link == LastLink::kFollow;
-    if (found == nodes_.end() || !found->second.link || !follow) {
-      resolved = next;
-      continue;
-    }
+  std::string name = Normal(path);
+  // Up to `end` there is no link.
+  int links = 0;
+  for (std::size_t end = 0; end < name.size();) {
+    end = std::min(name.find('/', end + 1), name.size());
+    if (end == name.size() && last_link == LastLink::kKeep) break;
+    const auto found = nodes_.find(name.substr(0, end));
+    if (found == nodes_.end() || !found->second.link) continue;
     if (++links > kMostLinks) Fail("examine", path.native(), "Too many levels of symbolic links");
-    push(*found->second.link);
+    name = Normal(fs::path(ParentOf(found->first)) / (*found->second.link + name.substr(end)));
+    end = 0;
   }
-  return Normal(resolved);
+  return name;
 }
 
 MemoryFileSystem::Nodes::iterator MemoryFileSystem::Find(const fs::path& path, LastLink last_link) {

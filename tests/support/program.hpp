@@ -1,6 +1,8 @@
 // Runs a program as a shell would, and tells how it ended.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -24,6 +26,14 @@ struct ProgramOptions {
 [[nodiscard]] ProgramResult RunProgram(const std::filesystem::path& program,
                                        const std::vector<std::string>& arguments,
                                        const ProgramOptions& options = {});
+
+// Starts a program and does not wait for its end; both its streams go to the file `said`.
+[[nodiscard]] pid_t StartProgram(const std::filesystem::path& program,
+                                 const std::vector<std::string>& arguments, const std::filesystem::path& said,
+                                 const ProgramOptions& options = {});
+
+// Waits for a program that was started: its exit status, or 128 + signal.
+[[nodiscard]] int StatusOf(pid_t program);
 
 // The quantize-int8 that was built with the tests.
 [[nodiscard]] ProgramResult RunQuantizeInt8(const std::vector<std::string>& arguments,

@@ -1,0 +1,99 @@
+// A file system whose calls can be made to fail, each by itself.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "io/file_system.hpp"
+
+namespace qi8::testing {
+
+enum class FileCall {
+  kOpen,
+  kRead,
+  kCreate,
+  kWrite,
+  kReserve,
+  kSync,
+  kClose,
+  kIdentify,
+  kFreeSpace,
+  kRename,
+  kExchange,
+  kRemove,
+  kMakeLink,
+  kReadLink,
+  kMakeHardLink,
+  kMakeFolder,
+  kRemoveFolder,
+  kList,
+  kClaim,
+  kRelease,
+  kSyncFolder,
+  kAppend,
+};
+
+inline constexpr int kFileCalls = static_cast<int>(FileCall::kAppend) + 1;
+
+// How calls of a kind fail in practice, the system's reasons in its words. A write fails after half of its
+// bytes.
+[[nodiscard]] std::vector<std::string> ReasonsToFail(FileCall call);
+
+// Passes all calls on to another file system, but for the syncing: a process that ends loses nothing that it
+// wrote. Calls that only ask a yes or no are not counted as calls.
+class FaultyFileSystem final : public FileSystem {
+ public:
+  // Asked before each call, from any thread, one at a time: the reason for which this call fails, or nothing.
+  // It may throw, too.
+  using Decide = std::function<std::optional<std::string>(FileCall, const std::string& path)>;
+
+  FaultyFileSystem(FileSystem& real, Decide decide) : real_(real), decide_(std::move(decide)) {}
+
+  // From now on says of Exchange, MakeLink or MakeHardLink that there is no such thing here.
+  void Lack(FileCall call) { lacking_.insert(call); }
+
+  std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override;
+  std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder,
+                                            const std::string& relative) override;
+  std::unique_ptr<WritableFile> Create(const std::filesystem::path& path) override;
+  std::optional<FileIdentity> Identify(const std::filesystem::path& path) override;
+  bool IsFolder(const std::filesystem::path& path) override { return real_.IsFolder(path); }
+  bool IsWritableFolder(const std::filesystem::path& path) override { return real_.IsWritableFolder(path); }
+  std::uint64_t FreeSpace(const std::filesystem::path& folder) override;
+  void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  bool Exchange(const std::filesystem::path& one, const std::filesystem::path& other) override;
+  void Remove(const std::filesystem::path& path) override;
+  bool MakeLink(const std::string& text, const std::filesystem::path& path) override;
+  std::optional<std::string> ReadLink(const std::filesystem::path& path) override;
+  bool MakeHardLink(const std::filesystem::path& file, const std::filesystem::path& path) override;
+  void MakeFolder(const std::filesystem::path& path) override;
+  void RemoveFolder(const std::filesystem::path& path) override;
+  std::vector<std::string> List(const std::filesystem::path& folder) override;
+  std::unique_ptr<FolderClaim> ClaimFolder(const std::filesystem::path& folder) override;
+  void SyncFolder(const std::filesystem::path& folder) override;
+  void AppendLocked(const std::filesystem::path& path,
+                    const std::function<std::string(std::string_view)>& compose) override;
+
+ private:
+  class Readable;
+  class Writable;
+  class Claim;
+
+  // The reason to fail, if there is one.
+  [[nodiscard]] std::optional<std::string> Asked(FileCall call, const std::filesystem::path& path);
+  // Throws where the call is to fail.
+  void Check(FileCall call, const std::filesystem::path& path);
+
+  FileSystem& real_;
+  Decide decide_;
+  std::mutex mutex_;
+  std::set<FileCall> lacking_;
+};
+
+}  // namespace qi8::testing
