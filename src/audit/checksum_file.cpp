@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/text.hpp"
+#include "qi8/error.hpp"
+
 namespace qi8 {
 namespace {
 
@@ -91,9 +94,13 @@ std::string UpdateChecksums(std::string_view existing, const std::vector<Checksu
 }
 
 std::string NameForChecksum(const std::filesystem::path& file, const std::filesystem::path& checksum_file) {
-  std::error_code ignored;
-  const auto absolute = [&ignored](const std::filesystem::path& path) {
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+  const auto absolute = [](const std::filesystem::path& path) {
+    std::error_code error;
+    const auto resolved = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+    if (error) {
+      throw Error(ErrorKind::kFailure, "cannot resolve " + Quote(path.native()) + ": " + error.message());
+    }
+    return resolved;
   };
   // Of the file itself the name counts, even where it is a link.
   const auto folder = absolute(absolute(checksum_file).parent_path());
