@@ -69,6 +69,7 @@ class Execution : public ::testing::Test {
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
     Outputs outputs;
+    for (const char* name : {"out.onnx", "out.onnx.data"}) file_system->Remove(folder_ / name);
     const auto model_file = file_system->Create(folder_ / "out.onnx");
     const auto data_file = file_system->Create(folder_ / "out.onnx.data");
     HashedOutput model_output(*model_file, layout.model_size);
