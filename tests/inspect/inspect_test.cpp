@@ -293,14 +293,19 @@ TEST_F(InspectTest, StopsWhenAsked) {
   }
 }
 
-TEST_F(InspectTest, AGraphWithoutEndIsDescribedAllTheSame) {
+TEST_F(InspectTest, AGraphThatGoesInCirclesIsAnError) {
   ModelBuilder builder;
   builder.Input("x", {2, 2}).Initializer("w", {8, 8}, RandomValues(64));
   builder.Node("Identity", {"b"}, {"a"});
   builder.Node("Identity", {"a"}, {"b"});
-  builder.Node("Identity", {"w"}, {"w"});
   builder.Save(path());
-  EXPECT_EQ(RunInspect(Of(path())).by_operator.size(), 1U);
+  try {
+    static_cast<void>(RunInspect(Of(path())));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
+    EXPECT_THAT(error.what(), HasSubstr("circles"));
+  }
 }
 
 // ---- Words
