@@ -270,8 +270,10 @@ int OpenBeneathWhereOpenat2(std::uint32_t action, BeneathBy by, const fs::path& 
 
 TEST_F(PosixFileSystemTest, OpensBeneathAFolderAlsoWithoutOpenat2) {
   WriteFile(folder_ / "a.data", "a");
-  for (const std::uint32_t code : {ENOSYS, EPERM}) {
-    EXPECT_EQ(OpenBeneathWhereOpenat2(SECCOMP_RET_ERRNO | code, BeneathBy::kKernel, folder_.path()), 0);
+  for (const int code : {ENOSYS, EPERM}) {
+    EXPECT_EQ(OpenBeneathWhereOpenat2(SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(code),
+                                      BeneathBy::kKernel, folder_.path()),
+              0);
   }
   EXPECT_EQ(OpenBeneathWhereOpenat2(SECCOMP_RET_KILL_PROCESS, BeneathBy::kSteps, folder_.path()), 0);
   const int status = OpenBeneathWhereOpenat2(SECCOMP_RET_KILL_PROCESS, BeneathBy::kKernel, folder_.path());

@@ -33,7 +33,7 @@ TEST(UnifiedDiffTest, TellsOfAMissingLineEnd) {
 }
 
 TEST(UnifiedDiffTest, IsForChangedLinesOnly) {
-  EXPECT_THROW(UnifiedDiff("a\n", "a\nb\n", "f"), std::logic_error);
+  EXPECT_THROW(static_cast<void>(UnifiedDiff("a\n", "a\nb\n", "f")), std::logic_error);
 }
 
 // It is what diff prints, and patch takes it.
