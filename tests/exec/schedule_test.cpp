@@ -198,8 +198,8 @@ ModelBuilder RandomModel(std::mt19937& random, bool overlapping,
       file = "second";
       offset = below(2) * 4096;
     }
-    const std::int64_t rows = 2 + below(80);
-    const std::int64_t columns = 2 + below(below(3) == 0 ? 2000 : 80);
+    const auto rows = static_cast<std::int64_t>(2 + below(80));
+    const auto columns = static_cast<std::int64_t>(2 + below(below(3) == 0 ? 2000 : 80));
     const std::string name = "t" + std::to_string(i);
     const std::string output = "y" + std::to_string(i);
     if (below(6) == 0) {
