@@ -58,8 +58,8 @@ HWY_INLINE FloatVec LoadPart(const float* from, size_t count, float fill) {
 }
 
 // How many places memory is read at in turn. Hardware prefetchers follow each of a few streams, and stop at
-// the end of its 4 KiB page; several streams keep more reads under way than one. Absmax, `kernels_bench`: one
-// stream 15 GiB/s, two 18, four 21, eight 19, where a plain sum of one stream reached 15.
+// the end of its 4 KiB page; several streams keep more reads under way than one. Of one, two, four and eight,
+// four were fastest.
 constexpr size_t kStreams = 4;
 
 // For kernels that divide, or turn, between reads: what is to be read soon. Into the second-level cache, as
