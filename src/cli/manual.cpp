@@ -77,7 +77,8 @@ std::string OptionGroups(const CommandText& command) {
   for (const OptionText& option : command.options) {
     if (std::ranges::find(groups, option.group) == groups.end()) groups.push_back(option.group);
   }
-  std::ranges::rotate(groups, std::ranges::find(groups, "Options") + (groups.empty() ? 0 : 1));
+  const auto options_group = std::find(groups.begin(), groups.end(), "Options");
+  std::rotate(groups.begin(), options_group == groups.end() ? options_group : options_group + 1, groups.end());
   std::string text;
   for (const std::string& group : groups) {
     std::vector<const OptionText*> options;
