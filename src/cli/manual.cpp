@@ -78,7 +78,8 @@ std::string OptionGroups(const CommandText& command) {
     if (std::ranges::find(groups, option.group) == groups.end()) groups.push_back(option.group);
   }
   const auto options_group = std::find(groups.begin(), groups.end(), "Options");
-  std::rotate(groups.begin(), options_group == groups.end() ? options_group : options_group + 1, groups.end());
+  std::rotate(groups.begin(), options_group == groups.end() ? options_group : options_group + 1,
+              groups.end());
   std::string text;
   for (const std::string& group : groups) {
     std::vector<const OptionText*> options;
