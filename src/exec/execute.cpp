@@ -10,10 +10,12 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <type_traits>
 
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
 #include "exec/extremes.hpp"
+#include "exec/handover.hpp"
 #include "exec/quantize_tile.hpp"
 #include "exec/schedule.hpp"
 #include "exec/transposed_writer.hpp"
@@ -84,6 +86,7 @@ class Pipeline {
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               options_.threads);
     oneapi::tbb::task_arena arena(static_cast<int>(options_.threads));
+    HandOver(&tokens_);
     arena.execute([this] {
       oneapi::tbb::parallel_pipeline(
           budget_.tokens,
@@ -94,6 +97,7 @@ class Pipeline {
               Stage<Token*, Token*>(parallel, [this](Token* token) { return Quantize(token); }) &
               Stage<Token*, void>(serial, [this](Token* token) { Write(*token); }));
     });
+    TakeOver(&tokens_);
   }
 
   ExecuteResult Result() {
@@ -104,9 +108,26 @@ class Pipeline {
   }
 
  private:
+  // A token goes from stage to stage, and from the last to the first; a serial stage has one after the other.
   template <typename In, typename Out, typename Body>
-  static oneapi::tbb::filter<In, Out> Stage(oneapi::tbb::filter_mode mode, const Body& body) {
-    return oneapi::tbb::make_filter<In, Out>(mode, body);
+  oneapi::tbb::filter<In, Out> Stage(oneapi::tbb::filter_mode mode, const Body& body) {
+    void* const turn = mode == oneapi::tbb::filter_mode::parallel ? nullptr : &turns_.emplace_back();
+    return oneapi::tbb::make_filter<In, Out>(mode, [this, body, turn](auto&& in) -> Out {
+      if (turn != nullptr) TakeOver(turn);
+      if constexpr (std::is_void_v<In>) {
+        TakeOver(&tokens_);
+        Token* const token = body(in);
+        HandOver(token);
+        HandOver(turn);
+        return token;
+      } else {
+        TakeOver(in);
+        static_cast<void>(body(in));
+        if (turn != nullptr) HandOver(turn);
+        HandOver(std::is_void_v<Out> ? static_cast<void*>(&tokens_) : in);
+        if constexpr (!std::is_void_v<Out>) return in;
+      }
+    });
   }
 
   const WorkItem& ItemOf(const Step& step) const { return layout_.work[step.item]; }
@@ -392,6 +413,8 @@ class Pipeline {
   std::size_t next_step_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::deque<std::shared_ptr<std::byte>> held_;
+
+  std::deque<char> turns_;  // of the serial stages: places to hand over
 
   // Stage 2's own.
   std::vector<Sha256> input_hashes_;

@@ -60,7 +60,7 @@ TEST_F(VerifyCommandTest, WrongUsageIsTwo) {
   EXPECT_EQ(Run({"verify", "out/q.onnx", "--memory-budget", "1KiB"}).status, 2);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take memory of their own
+#if !defined(QI8_TEST_SANITIZED)  // sanitizers take memory of their own
 
 // Of a model that takes many times as much.
 TEST_F(VerifyCommandTest, MemoryIsBounded) {
