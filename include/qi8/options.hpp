@@ -42,6 +42,13 @@ struct Selection {
   bool override_inputs = false;
 };
 
+// What is done to the FP32 model before it is quantized (qi8/optimizer.hpp).
+enum class Optimization {
+  kOff,
+  kBasic,     // constants folded, nodes that do nothing removed
+  kExtended,  // and operators fused into larger ones of the domain com.microsoft
+};
+
 enum class ExternalData {
   kAlways,  // weights of 1 KiB and more in OUTPUT.onnx.data
   kAuto,    // kNever when that gives a file below 1 GiB, else kAlways
@@ -52,6 +59,7 @@ struct QuantizeOptions {
   std::filesystem::path input;
   std::filesystem::path output;
   Selection selection;
+  Optimization optimize = Optimization::kOff;
   ExternalData external_data = ExternalData::kAlways;
   bool replace_output = false;   // --force
   bool keep_non_finite = false;  // leave weights with a NaN or an infinity alone; else they are an error

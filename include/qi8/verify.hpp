@@ -9,6 +9,7 @@
 
 #include "qi8/error.hpp"
 #include "qi8/observer.hpp"
+#include "qi8/optimizer.hpp"
 
 namespace qi8 {
 
@@ -73,6 +74,11 @@ struct VerifyReport {
 // What does not hold is in the report. Throws Error where something cannot be read: kFailure for I/O and for
 // a missing checksum file, kInvalidModel where the model to compare against is damaged, kUsage for options
 // that cannot be meant, kInterrupted.
-[[nodiscard]] VerifyReport Verify(const VerifyOptions& options, Observer& observer);
+//
+// A model that was optimized before it was quantized is optimized again for `against`, beside MODEL, which
+// takes the optimizer of the same name and version: kFailure where `optimizer` is another, kUsage where it is
+// null.
+[[nodiscard]] VerifyReport Verify(const VerifyOptions& options, Observer& observer,
+                                  Optimizer* optimizer = nullptr);
 
 }  // namespace qi8

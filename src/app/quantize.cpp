@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "app/preflight.hpp"
 #include "audit/audit_log.hpp"
@@ -17,6 +18,7 @@
 #include "io/publication.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
+#include "optimize/optimized_input.hpp"
 #include "origin/origin.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
@@ -28,8 +30,12 @@ namespace {
 // One run: what its stages share, and what they find out.
 class Run {
  public:
-  Run(FileSystem& file_system, const QuantizeOptions& options, Observer& observer)
-      : file_system_(file_system), options_(options), observer_(observer), paths_(PathsOf(options)) {}
+  Run(FileSystem& file_system, const QuantizeOptions& options, Observer& observer, Optimizer* optimizer)
+      : file_system_(file_system),
+        options_(options),
+        observer_(observer),
+        optimizer_(optimizer),
+        paths_(PathsOf(options)) {}
 
   RunReport Go() {
     try {
@@ -47,12 +53,13 @@ class Run {
  private:
   void Quantize() {
     observer_.OnStage("load");
-    Model model = Model::Load(file_system_, options_.input);
-    report_.plan.inputs = InputsOf(model);
+    Model model = Load();
 
     observer_.OnStage("plan");
     Plan plan = MakePlan(model, options_.selection, NonFiniteTensors(model));
+    auto inputs = std::move(report_.plan.inputs);
     report_.plan = ReportOf(model, plan);
+    report_.plan.inputs = std::move(inputs);  // what the user gave, not what an optimizer made of it
     if (report_.plan.quantized_nodes == 0 && !options_.allow_empty) {
       End(Outcome::kNothingQuantized);
       return RecordWithoutOutput("nothing-quantized", "");
@@ -61,13 +68,13 @@ class Run {
     observer_.OnStage("layout");
     model.Apply(plan.rewrite);
     model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
-    const auto origin = OriginMetadata(options_, model, UnknownHashes(options_, model));
-    const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(), origin);
+    const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(),
+                                 Metadata(UnknownHashes(options_, Source(model))));
     AddOutputs(layout, paths_.model, report_.plan);
     if (options_.dry_run) return End(Outcome::kPlanned);
 
     observer_.OnStage("preflight");
-    PreflightPlaces(file_system_, model, paths_);
+    PreflightPlaces(file_system_, Source(model), paths_);
     Publication publication(file_system_, paths_.model, Publication::IfTaken::kFail);
     TellOfLeftover(publication.leftover());
     PreflightOutputs(file_system_, paths_, options_.replace_output, layout.data_size + layout.model_size);
@@ -83,6 +90,44 @@ class Run {
     report_.audit_log = paths_.audit_log.native();
     End(Outcome::kDone);
     RecordDone();
+  }
+
+  // What the user gave, when `model` is what is quantized: itself, or what an optimizer made of it.
+  [[nodiscard]] const Model& Source(const Model& model) const {
+    return optimized_ ? optimized_->source() : model;
+  }
+
+  [[nodiscard]] std::vector<MetadataEntry> Metadata(std::vector<std::string> source_hashes) const {
+    return OriginMetadata({.version = Version(),
+                           .options = options_,
+                           .source_sha256 = std::move(source_hashes),
+                           .optimizer = optimizer_name_});
+  }
+
+  // The model that is quantized: the user's, or what an optimizer makes of it.
+  Model Load() {
+    Model source = Model::Load(file_system_, options_.input);
+    report_.plan.inputs = InputsOf(source);
+    return options_.optimize == Optimization::kOff ? std::move(source) : Optimize(std::move(source));
+  }
+
+  // What would fail afterwards is looked for before, as optimizing takes a while and the space of another
+  // model.
+  Model Optimize(Model source) {
+    optimizer_name_ = optimizer_->Name();
+    if (!options_.dry_run) {
+      PreflightPlaces(file_system_, source, paths_);
+      PreflightOutputs(file_system_, paths_, options_.replace_output, report_.plan.input_bytes());
+    }
+    observer_.OnStage("optimize");
+    optimized_.emplace(file_system_, std::move(source),
+                       Optimizing{.optimizer = *optimizer_,
+                                  .level = options_.optimize,
+                                  .beside = paths_.model,
+                                  .hash_source = options_.hash_inputs && !options_.dry_run,
+                                  .should_stop = [this] { return observer_.ShouldStop(); }});
+    StopIfAsked();
+    return optimized_->Load();
   }
 
   std::set<TensorId> NonFiniteTensors(const Model& model) {
@@ -114,18 +159,19 @@ class Run {
 
     ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
                            .memory_budget = options_.memory_budget,
-                           .hash_inputs = options_.hash_inputs,
+                           .hash_inputs = options_.hash_inputs && !optimized_,
                            .measure_errors = false,
                            .on_progress = {},
                            .should_stop = [this] { return observer_.ShouldStop(); }};
     const std::uint64_t total = BytesToRead(model, plan, layout, execute);
     execute.on_progress = [this, total](std::uint64_t done) { observer_.OnProgress(done, total); };
-    const auto hashes =
+    std::vector<std::string> hashes =
         Execute(model, plan, layout, {.model = &model_output, .data = data_output.get()}, execute)
             .input_hashes;
-    for (std::size_t i = 0; i < report_.plan.inputs.size(); ++i) report_.plan.inputs[i].sha256 = hashes.at(i);
+    if (optimized_) hashes = optimized_->source_hashes();
+    for (std::size_t i = 0; i < hashes.size(); ++i) report_.plan.inputs.at(i).sha256 = hashes[i];
 
-    WriteGraph(model.Render(OriginMetadata(options_, model, hashes)), model_output);
+    WriteGraph(model.Render(Metadata(std::move(hashes))), model_output);
     report_.plan.outputs[0].sha256 = model_output.Finish();
     if (data_output) report_.plan.outputs[1].sha256 = data_output->Finish();
   }
@@ -185,13 +231,15 @@ class Run {
   }
 
   AuditRecord MakeRecord(const std::string& status, const std::string& error) const {
+    std::vector<std::pair<std::string, std::string>> libraries = {{"onnx", OnnxVersion()},
+                                                                  {"protobuf", ProtobufVersion()},
+                                                                  {"openssl", OpenSslVersion()},
+                                                                  {"onetbb", TbbVersion()}};
+    if (!optimizer_name_.empty()) libraries.emplace_back("optimizer", optimizer_name_);
     return {.command = "quantize",
             .status = status,
             .error = error,
-            .libraries = {{"onnx", OnnxVersion()},
-                          {"protobuf", ProtobufVersion()},
-                          {"openssl", OpenSslVersion()},
-                          {"onetbb", TbbVersion()}},
+            .libraries = std::move(libraries),
             .isa = kernels::ActiveIsa(),
             .options_json = AllOptions(options_),
             .run = report_};
@@ -224,7 +272,10 @@ class Run {
   FileSystem& file_system_;
   const QuantizeOptions& options_;
   Observer& observer_;
+  Optimizer* optimizer_;        // used where the options ask for it
+  std::string optimizer_name_;  // empty: not used
   OutputPaths paths_;
+  std::optional<OptimizedInput> optimized_;
   RunReport report_;
   bool recorded_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -232,17 +283,21 @@ class Run {
 
 }  // namespace
 
-RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer) {
+RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer,
+                   Optimizer* optimizer) {
   RequireMemoryBudget(options.memory_budget);
   if (options.output.empty()) {
     throw Error(ErrorKind::kUsage, "the name of the output is empty");
   }
+  if (options.optimize != Optimization::kOff && optimizer == nullptr) {
+    throw Error(ErrorKind::kUsage, "a model can only be optimized where there is an optimizer");
+  }
   kernels::ForceIsa(options.isa);
-  return Run(file_system, options, observer).Go();
+  return Run(file_system, options, observer, optimizer).Go();
 }
 
-RunReport Quantize(const QuantizeOptions& options, Observer& observer) {
-  return Quantize(*MakePosixFileSystem(), options, observer);
+RunReport Quantize(const QuantizeOptions& options, Observer& observer, Optimizer* optimizer) {
+  return Quantize(*MakePosixFileSystem(), options, observer, optimizer);
 }
 
 }  // namespace qi8

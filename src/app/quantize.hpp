@@ -6,6 +6,7 @@
 
 namespace qi8 {
 
-[[nodiscard]] RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer);
+[[nodiscard]] RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer,
+                                 Optimizer* optimizer = nullptr);
 
 }  // namespace qi8

@@ -6,6 +6,7 @@
 
 #include "cli/console.hpp"
 #include "cli/quantity.hpp"
+#include "cli/shared_options.hpp"
 #include "compare/compare.hpp"
 #include "compare/report.hpp"
 #include "core/text.hpp"
@@ -139,10 +140,7 @@ void CommandCompare::SetUp(CLI::App& app) {
       ->check(CLI::Range(1U, 1024U).description(""))
       ->type_name("N")
       ->group(measuring);
-  app.add_option("--onnxruntime", options_.onnxruntime,
-                 "The library, libonnxruntime.so.1 [what QI8_ONNXRUNTIME names, or the loader finds]")
-      ->type_name("FILE")
-      ->group(measuring);
+  AddOnnxRuntimeOption(app, options_.onnxruntime, measuring);
 
   const std::string limits = "What must hold (status 4 where it does not)";
   app.add_option("--min-sqnr", options_.limits.min_sqnr_db, "Of each output, in decibels")

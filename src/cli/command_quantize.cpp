@@ -1,14 +1,22 @@
 #include "cli/command_quantize.hpp"
 
 #include <cstdio>
+#include <map>
 
 #include "cli/config_file.hpp"
 #include "cli/console.hpp"
 #include "cli/option_text.hpp"
 #include "plan/report_text.hpp"
 #include "qi8/quantize.hpp"
+#include "runtime/model_optimizer.hpp"
 
 namespace qi8::cli {
+namespace {
+
+const std::map<std::string, Optimization> kOptimizations = {
+    {"none", Optimization::kOff}, {"basic", Optimization::kBasic}, {"extended", Optimization::kExtended}};
+
+}  // namespace
 
 void CommandQuantize::SetUp(CLI::App& app) {
   AddConfigOption(app);
@@ -17,6 +25,15 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->required();
 
   selection_.AddTo(app, options_);
+
+  const std::string before = "Before quantizing";
+  OneOf(app.add_option(
+            "--optimize", optimize_,
+            "Let ONNX Runtime optimize the model first: basic folds constants, extended fuses operators too"),
+        {"none", "basic", "extended"})
+      ->capture_default_str()
+      ->group(before);
+  AddOnnxRuntimeOption(app, onnxruntime_, before);
 
   const std::string output = "What is written";
   app.add_flag("-f,--force", options_.replace_output, "Replace an existing output")->group(output);
@@ -64,12 +81,14 @@ std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_le
 ExitStatus CommandQuantize::Run() {
   selection_.Finish(options_);
   options_.hash_inputs = !no_input_checksum_;
+  options_.optimize = kOptimizations.at(optimize_);
+  runtime::ModelOptimizer optimizer(onnxruntime_);
   const auto logger = MakeLogger(LogLevel());
   RunReport run;
   {
     ConsoleObserver observer(logger, quiet_ ? ProgressMode::kNever : kProgressModes.at(progress_));
     CatchSignals();
-    run = Quantize(options_, observer);
+    run = Quantize(options_, observer, &optimizer);
   }
   if (json_) {
     PrintResult(RunJson(run));

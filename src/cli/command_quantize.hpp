@@ -20,6 +20,8 @@ class CommandQuantize final : public Command {
 
   QuantizeOptions options_;
   SelectionOptions selection_;
+  std::string optimize_ = "none";
+  std::string onnxruntime_;
   std::string progress_ = "auto";
   std::string log_level_ = "info";
   bool quiet_ = false;

@@ -2,6 +2,7 @@
 
 #include "cli/console.hpp"
 #include "cli/shared_options.hpp"
+#include "runtime/model_optimizer.hpp"
 #include "verify/verify_text.hpp"
 
 namespace qi8::cli {
@@ -17,6 +18,8 @@ void CommandVerify::SetUp(CLI::App& app) {
                         ->type_name("FILE");
   app.add_flag("--no-checksums", no_checksums_, "Go without a checksum file")->excludes(checksums);
 
+  AddOnnxRuntimeOption(app, onnxruntime_,
+                       "For a model that was optimized before it was quantized (--against)");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print the report as JSON")->group(shown);
   AddProgressOption(app, progress_, shown);
@@ -39,7 +42,8 @@ ExitStatus CommandVerify::Run() {
   {
     ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
     CatchSignals();
-    report = Verify(options_, observer);
+    runtime::ModelOptimizer optimizer(onnxruntime_);
+    report = Verify(options_, observer, &optimizer);
   }
   PrintResult(json_ ? VerifyJson(report) : VerifyTable(report));
   FlushResult();

@@ -15,6 +15,7 @@ class CommandVerify final : public Command {
 
  private:
   VerifyOptions options_;
+  std::string onnxruntime_;
   bool no_checksums_ = false;
   bool json_ = false;
   std::string progress_ = "auto";

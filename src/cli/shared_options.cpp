@@ -141,6 +141,13 @@ void AddProgressOption(CLI::App& app, std::string& progress, const std::string& 
       ->group(group);
 }
 
+void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group) {
+  app.add_option("--onnxruntime", library,
+                 "The library, libonnxruntime.so.1 [what QI8_ONNXRUNTIME names, or the loader finds]")
+      ->type_name("FILE")
+      ->group(group);
+}
+
 void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std::uint64_t& memory_budget,
                         const std::string& group) {
   app.add_option("--threads", threads, "Threads [as many as the machine has]")

@@ -36,6 +36,9 @@ class SelectionOptions {
 // --progress, a key of kProgressModes
 void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group);
 
+// --onnxruntime
+void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group);
+
 // --threads, --isa, --memory-budget
 void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std::uint64_t& memory_budget,
                         const std::string& group);

@@ -101,9 +101,10 @@ class Pipeline {
   }
 
   ExecuteResult Result() {
-    std::vector<std::string> hashes(input_hashes_.size());
-    for (std::size_t i = 0; options_.hash_inputs && i < hashes.size(); ++i)
-      hashes[i] = input_hashes_[i].FinishHex();
+    std::vector<std::string> hashes;
+    for (std::size_t i = 0; options_.hash_inputs && i < input_hashes_.size(); ++i) {
+      if (!model_.files()[i].in_memory) hashes.push_back(input_hashes_[i].FinishHex());
+    }
     return {.input_hashes = std::move(hashes), .errors = std::move(errors_)};
   }
 

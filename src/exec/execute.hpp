@@ -38,7 +38,8 @@ struct OutputFiles {
 };
 
 struct ExecuteResult {
-  std::vector<std::string> input_hashes;  // SHA-256, by Model::files(); empty ones where none were wanted
+  // SHA-256 of the files that are not in memory, in the order of Model::files(); none where none were wanted.
+  std::vector<std::string> input_hashes;
   std::vector<QuantizationError> errors;  // by Plan::weights; none where they were not to be measured
 };
 

@@ -245,7 +245,10 @@ class Inspection {
     model_.Apply(plan.rewrite);
     model_.RemoveMetadata(kOriginPrefix);
     const Layout layout = LayOut(model_, plan, options_.external_data, output.filename().native() + ".data",
-                                 OriginMetadata(quantize, model_, UnknownHashes(quantize, model_)));
+                                 OriginMetadata({.version = Version(),
+                                                 .options = quantize,
+                                                 .source_sha256 = UnknownHashes(quantize, model_),
+                                                 .optimizer = ""}));
     AddOutputs(layout, output, report_.plan);
   }
 

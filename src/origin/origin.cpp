@@ -18,14 +18,18 @@ constexpr const char* kVersion = "quantize-int8.version";
 constexpr const char* kOptions = "quantize-int8.options";
 constexpr const char* kSource = "quantize-int8.source.sha256";
 constexpr const char* kSourceData = "quantize-int8.source.data.sha256";
+constexpr const char* kOptimizer = "quantize-int8.optimizer";
 constexpr const char* kSeal = "quantize-int8.seal";
+constexpr std::string_view kBeforeLevel = ", ";  // "ONNX Runtime 1.30.0, extended"
 
 constexpr std::array<std::pair<ExternalData, const char*>, 3> kExternalDataNames = {
     {{ExternalData::kAlways, "always"}, {ExternalData::kAuto, "auto"}, {ExternalData::kNever, "never"}}};
+constexpr std::array<std::pair<Optimization, const char*>, 3> kOptimizationNames = {
+    {{Optimization::kOff, "none"}, {Optimization::kBasic, "basic"}, {Optimization::kExtended, "extended"}}};
 
-std::string NameOf(ExternalData external_data) {
-  return std::ranges::find(kExternalDataNames, external_data, [](const auto& entry) { return entry.first; })
-      ->second;
+template <typename Names, typename Value>
+std::string NameIn(const Names& names, Value value) {
+  return std::ranges::find(names, value, [](const auto& entry) { return entry.first; })->second;
 }
 
 nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
@@ -44,7 +48,7 @@ nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
           {"keep_nonfinite", options.keep_non_finite},
           {"subgraphs", options.selection.subgraphs},
           {"override_inputs", options.selection.override_inputs},
-          {"external_data", NameOf(options.external_data)}};
+          {"external_data", NameIn(kExternalDataNames, options.external_data)}};
 }
 
 std::string Dump(const nlohmann::ordered_json& json) {
@@ -101,6 +105,19 @@ std::string RequireHash(const std::string& key, const std::string& text) {
   return text;
 }
 
+void ParseOptimizer(const std::string& text, Origin& origin) {
+  const std::size_t comma = text.rfind(kBeforeLevel);
+  for (const auto& [level, name] : kOptimizationNames) {
+    if (level == Optimization::kOff || comma == std::string::npos) continue;
+    if (text.substr(comma + kBeforeLevel.size()) != name) continue;
+    origin.options.optimize = level;
+    origin.optimizer = text.substr(0, comma);
+    return;
+  }
+  Fail("metadata " + std::string(kOptimizer) + " is " + Quote(text) +
+       ", which names no level of optimization");
+}
+
 std::vector<std::string> SplitAtSpaces(const std::string& text) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
@@ -115,12 +132,15 @@ std::vector<std::string> SplitAtSpaces(const std::string& text) {
 
 }  // namespace
 
+std::string NameOf(Optimization optimization) { return NameIn(kOptimizationNames, optimization); }
+
 std::string DecidingOptions(const QuantizeOptions& options) { return Dump(Deciding(options)); }
 
 std::string AllOptions(const QuantizeOptions& options) {
   auto json = Deciding(options);
   json["input"] = options.input.native();
   json["output"] = options.output.native();
+  json["optimize"] = NameOf(options.optimize);
   json["force"] = options.replace_output;
   json["allow_empty"] = options.allow_empty;
   json["input_checksum"] = options.hash_inputs;
@@ -130,26 +150,30 @@ std::string AllOptions(const QuantizeOptions& options) {
   return Dump(json);
 }
 
-std::vector<MetadataEntry> OriginMetadata(const QuantizeOptions& options, const Model& model,
-                                          const std::vector<std::string>& input_hashes,
-                                          const std::string& version) {
-  std::vector<MetadataEntry> entries = {{kVersion, version}, {kOptions, DecidingOptions(options)}};
-  if (options.hash_inputs) {
+std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Model& model) {
+  if (!options.hash_inputs) return {};
+  const auto files =
+      std::ranges::count_if(model.files(), [](const InputFile& file) { return !file.in_memory; });
+  return std::vector<std::string>(static_cast<std::size_t>(files), std::string(kHashDigits, '0'));
+}
+
+std::vector<MetadataEntry> OriginMetadata(const Origin& origin) {
+  std::vector<MetadataEntry> entries = {{kVersion, origin.version},
+                                        {kOptions, DecidingOptions(origin.options)}};
+  if (!origin.source_sha256.empty()) {
+    entries.push_back({kSource, origin.source_sha256[0]});
     std::string data_hashes;
-    for (std::size_t i = 1; i < input_hashes.size(); ++i) {
-      if (model.files()[i].in_memory) continue;
-      data_hashes += (data_hashes.empty() ? "" : " ") + input_hashes[i];
+    for (std::size_t i = 1; i < origin.source_sha256.size(); ++i) {
+      data_hashes += (data_hashes.empty() ? "" : " ") + origin.source_sha256[i];
     }
-    entries.push_back({kSource, input_hashes.at(0)});
     if (!data_hashes.empty()) entries.push_back({kSourceData, data_hashes});
+  }
+  if (!origin.optimizer.empty()) {
+    entries.push_back(
+        {kOptimizer, origin.optimizer + std::string(kBeforeLevel) + NameOf(origin.options.optimize)});
   }
   entries.push_back({kSeal, SealOf(entries)});
   return entries;
-}
-
-std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Model& model) {
-  if (!options.hash_inputs) return {};
-  return std::vector<std::string>(model.files().size(), std::string(kHashDigits, '0'));
 }
 
 Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
@@ -176,7 +200,7 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
     if (found == values.end()) Fail("it has no metadata " + std::string(key));
     return found->second;
   };
-  Origin origin{.version = required(kVersion), .options = {}, .source_sha256 = "", .source_data_sha256 = {}};
+  Origin origin{.version = required(kVersion), .options = {}, .source_sha256 = {}, .optimizer = ""};
   const std::string options = required(kOptions);
   try {
     origin.options = ParseDeciding(options);
@@ -188,12 +212,13 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
          " has options that this version does not know: " + Quote(options, 400));
   }
   origin.options.hash_inputs = values.contains(kSource);
-  if (origin.options.hash_inputs) origin.source_sha256 = RequireHash(kSource, values.at(kSource));
+  if (origin.options.hash_inputs) origin.source_sha256 = {RequireHash(kSource, values.at(kSource))};
   if (values.contains(kSourceData)) {
     for (const std::string& hash : SplitAtSpaces(values.at(kSourceData))) {
-      origin.source_data_sha256.push_back(RequireHash(kSourceData, hash));
+      origin.source_sha256.push_back(RequireHash(kSourceData, hash));
     }
   }
+  if (values.contains(kOptimizer)) ParseOptimizer(values.at(kOptimizer), origin);
   return origin;
 }
 

@@ -15,30 +15,35 @@ namespace qi8 {
 // What the keys of all entries begin with.
 inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 
+// "none", "basic", "extended"
+[[nodiscard]] std::string NameOf(Optimization optimization);
+
 // The options that decide what is written, as one JSON object: nothing of paths, threads, time or host.
 [[nodiscard]] std::string DecidingOptions(const QuantizeOptions& options);
 
 // All options in force, as one JSON object.
 [[nodiscard]] std::string AllOptions(const QuantizeOptions& options);
 
-// Entries for metadata_props: tool version, deciding options, where hashes are given the source's SHA-256
-// (of the model, and of its data files in the order in which the model first names them), and a seal, the
-// SHA-256 of the others, so that a change in any of them shows. Their length does not depend on the hashes'
-// values.
-[[nodiscard]] std::vector<MetadataEntry> OriginMetadata(const QuantizeOptions& options, const Model& model,
-                                                        const std::vector<std::string>& input_hashes,
-                                                        const std::string& version = Version());
+// Where a model came from.
+struct Origin {
+  std::string version = Version();  // of this program
+  QuantizeOptions options;          // the deciding ones, `hash_inputs` and `optimize`
 
-// As many hashes as OriginMetadata will be given, for laying out before they are known.
+  // SHA-256 of the source: of the model, then of its data files in the order in which it first names them.
+  // Empty where it was not hashed.
+  std::vector<std::string> source_sha256;
+
+  // What optimized the source before it was quantized, and its version; empty where options.optimize is kOff.
+  std::string optimizer;
+};
+
+// As many as the hashes of the model's files, and as long, for laying out before these are known. None where
+// none are wanted.
 [[nodiscard]] std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Model& model);
 
-// What OriginMetadata wrote.
-struct Origin {
-  std::string version;
-  QuantizeOptions options;    // the deciding ones, and hash_inputs
-  std::string source_sha256;  // empty where the source was not hashed
-  std::vector<std::string> source_data_sha256;
-};
+// Entries for metadata_props: all of the origin, and a seal, the SHA-256 of the others, so that a change in
+// any of them shows. Their length does not depend on the hashes' values.
+[[nodiscard]] std::vector<MetadataEntry> OriginMetadata(const Origin& origin);
 
 // Out of a model's metadata. Throws Error of kind kInvalidModel where there is no origin in it, or one that
 // is not as OriginMetadata writes it.

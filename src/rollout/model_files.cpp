@@ -1,29 +1,10 @@
 #include "rollout/model_files.hpp"
 
-#include <algorithm>
-#include <span>
-
 #include "core/text.hpp"
-#include "hash/sha256.hpp"
+#include "hash/hash_file.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
-
-std::string HashFile(FileSystem& file_system, const std::filesystem::path& path,
-                     const std::function<bool()>& should_stop) {
-  constexpr std::uint64_t kPieceBytes = 1U << 20U;
-  const auto file = file_system.OpenForReading(path);
-  const std::uint64_t size = file->Identity().size;
-  std::vector<std::byte> piece(std::min(size, kPieceBytes));
-  Sha256 hash;
-  for (std::uint64_t offset = 0; offset < size; offset += piece.size()) {
-    if (should_stop()) throw Error(ErrorKind::kInterrupted, "interrupted");
-    const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), size - offset));
-    file->ReadAt(offset, part);
-    hash.Update(part);
-  }
-  return hash.FinishHex();
-}
 
 void RequireUnchanged(FileSystem& file_system, const std::filesystem::path& model,
                       const std::vector<RecordedFile>& recorded, const std::function<bool()>& should_stop) {
@@ -41,7 +22,8 @@ void RequireUnchanged(FileSystem& file_system, const std::filesystem::path& mode
     }
     const auto identity = file_system.Identify(path);
     if (!identity) refuse(path, "is gone; the audit log has it with SHA-256 " + file.sha256);
-    if (identity->size != file.bytes || HashFile(file_system, path, should_stop) != file.sha256) {
+    if (identity->size != file.bytes ||
+        HashFile(*file_system.OpenForReading(path), should_stop) != file.sha256) {
       refuse(path, "is not what it was when it was recorded: its SHA-256 was " + file.sha256);
     }
   }

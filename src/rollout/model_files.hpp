@@ -17,10 +17,6 @@ struct RecordedFile {
   std::string sha256;  // empty: was not computed
 };
 
-// Reads the file and gives its SHA-256. `should_stop` is asked every now and then.
-[[nodiscard]] std::string HashFile(FileSystem& file_system, const std::filesystem::path& path,
-                                   const std::function<bool()>& should_stop);
-
 // `recorded` is a model and then its data files; they may have moved since, all together. Throws Error
 // (kCheckFailed) where one of them is gone or is not what it was.
 void RequireUnchanged(FileSystem& file_system, const std::filesystem::path& model,

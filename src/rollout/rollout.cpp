@@ -5,6 +5,7 @@
 
 #include "audit/audit_log.hpp"
 #include "core/text.hpp"
+#include "hash/hash_file.hpp"
 #include "io/file_replacement.hpp"
 #include "qi8/verify.hpp"
 #include "rollout/history.hpp"
@@ -191,7 +192,8 @@ ConfigChange Rollout(const RolloutOptions& options, Observer& observer) {
 
   observer.OnStage("check");
   const auto should_stop = [&observer] { return observer.ShouldStop(); };
-  const auto made = FindQuantization(file_system, log, HashFile(file_system, int8, should_stop));
+  const auto made =
+      FindQuantization(file_system, log, HashFile(*file_system.OpenForReading(int8), should_stop));
   if (!made) {
     Refuse(Quote(log.native()) + " has no record of how " + Quote(int8.native()) +
            " was made, so there would be no way back; name the log of its run with --audit-log");

@@ -58,11 +58,12 @@ class TensorMap {
 
 class Rederiver {
  public:
-  Rederiver(const Model& written, const Origin& origin, Model source, const ExecuteOptions& execute,
+  Rederiver(const Model& written, const Origin& origin, RederiveSource source, const ExecuteOptions& execute,
             Observer& observer)
       : written_(written),
         origin_(origin),
-        source_(std::move(source)),
+        source_(std::move(source.model)),
+        source_hashes_(std::move(source.hashes)),
         execute_(execute),
         observer_(observer) {}
 
@@ -79,7 +80,7 @@ class Rederiver {
     source_.ForEachOutputTensor(
         [&tensors](std::uint32_t tensor, std::uint64_t length) { tensors.emplace_back(tensor, length); });
     const Layout layout = LayOut(source_, plan, options.external_data, DataLocation(),
-                                 Metadata(UnknownHashes(options, source_)));
+                                 Metadata(source_hashes_.value_or(UnknownHashes(options, source_))));
     MapTensors(plan, layout, tensors);
 
     observer_.OnStage("compare");
@@ -120,8 +121,10 @@ class Rederiver {
     return files.size() > 1 ? files[1]->location : "none.data";
   }
 
-  std::vector<MetadataEntry> Metadata(const std::vector<std::string>& hashes) const {
-    return OriginMetadata(origin_.options, source_, hashes, origin_.version);
+  std::vector<MetadataEntry> Metadata(std::vector<std::string> hashes) const {
+    Origin origin = origin_;
+    origin.source_sha256 = std::move(hashes);
+    return OriginMetadata(origin);
   }
 
   void MapTensors(const Plan& plan, const Layout& layout,
@@ -159,12 +162,8 @@ class Rederiver {
     ExecuteResult executed =
         Execute(source_, plan, layout,
                 {.model = &model_output, .data = layout.data_size > 0 ? &data_output : nullptr}, execute_);
-    WriteGraph(source_.Render(Metadata(executed.input_hashes)), model_output);
-    if (origin_.options.hash_inputs) {
-      for (std::size_t i = 0; i < executed.input_hashes.size(); ++i) {
-        if (!source_.files()[i].in_memory) result_.source_hashes.push_back(executed.input_hashes[i]);
-      }
-    }
+    result_.source_hashes = source_hashes_.value_or(std::move(executed.input_hashes));
+    WriteGraph(source_.Render(Metadata(result_.source_hashes)), model_output);
     for (std::size_t i = 0; i < executed.errors.size(); ++i) {
       result_.weights[i].sqnr_db = executed.errors[i].SqnrDecibel();
       result_.weights[i].largest_error = executed.errors[i].largest;
@@ -211,6 +210,7 @@ class Rederiver {
   const Model& written_;
   const Origin& origin_;
   Model source_;
+  std::optional<std::vector<std::string>> source_hashes_;
   ExecuteOptions execute_;
   Observer& observer_;
   TensorMap map_;
@@ -224,8 +224,8 @@ class Rederiver {
 
 }  // namespace
 
-Rederivation Rederive(const Model& written, const Origin& origin, Model source, const ExecuteOptions& options,
-                      Observer& observer) {
+Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
+                      const ExecuteOptions& options, Observer& observer) {
   return Rederiver(written, origin, std::move(source), options, observer).Run();
 }
 

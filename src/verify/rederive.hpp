@@ -26,11 +26,19 @@ struct Rederivation {
   std::vector<std::string> written_hashes;
 };
 
-// `written` was loaded from an INT8 model, `origin` is what it says of itself, `source` the FP32 model. The
+// What to make it from.
+struct RederiveSource {
+  Model model;
+  // SHA-256 of the files of the FP32 model, where `model` is what an optimizer made of them; else they are
+  // made on the way.
+  std::optional<std::vector<std::string>> hashes;
+};
+
+// `written` was loaded from an INT8 model, `origin` is what it says of itself. The
 // same options give the same plan and layout; the pipeline that would write the files compares instead.
 // Throws Error as Model::Load and Execute do, of kind kUsage where the recorded options do not fit the
 // source.
-[[nodiscard]] Rederivation Rederive(const Model& written, const Origin& origin, Model source,
+[[nodiscard]] Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
                                     const ExecuteOptions& options, Observer& observer);
 
 }  // namespace qi8

@@ -9,10 +9,11 @@
 
 #include "audit/checksum_file.hpp"
 #include "core/text.hpp"
-#include "hash/sha256.hpp"
+#include "hash/hash_file.hpp"
 #include "io/peak_memory.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
+#include "optimize/optimized_input.hpp"
 #include "origin/origin.hpp"
 #include "verify/check.hpp"
 #include "verify/rederive.hpp"
@@ -29,8 +30,9 @@ constexpr std::uint64_t kMostChecksumBytes = 16ULL << 20U;
 // One verification: what its checks share, and what they find.
 class Verification {
  public:
-  Verification(FileSystem& file_system, const VerifyOptions& options, Observer& observer)
-      : file_system_(file_system), options_(options), observer_(observer) {}
+  Verification(FileSystem& file_system, const VerifyOptions& options, Observer& observer,
+               Optimizer* optimizer)
+      : file_system_(file_system), options_(options), observer_(observer), optimizer_(optimizer) {}
 
   VerifyReport Go() {
     const auto start = std::chrono::steady_clock::now();
@@ -129,10 +131,10 @@ class Verification {
       rederived_.graph = NotChecked("graph", why);
       return;
     }
-    Model source = Model::Load(file_system_, *options_.against);
+    RederiveSource source = Source();
     const ExecuteOptions execute{.threads = options_.threads > 0 ? options_.threads : DefaultThreads(),
                                  .memory_budget = options_.memory_budget,
-                                 .hash_inputs = origin_->options.hash_inputs,
+                                 .hash_inputs = origin_->options.hash_inputs && !optimized_,
                                  .measure_errors = true,
                                  .on_progress = {},
                                  .should_stop = [this] { return observer_.ShouldStop(); }};
@@ -151,13 +153,37 @@ class Verification {
     CheckSource(path);
   }
 
+  // The model that was quantized: the FP32 one, or what its optimizer makes of that.
+  RederiveSource Source() {
+    Model source = Model::Load(file_system_, *options_.against);
+    if (origin_->optimizer.empty()) return {std::move(source), std::nullopt};
+    RequireOptimizer();
+    observer_.OnStage("optimize");
+    optimized_.emplace(file_system_, std::move(source),
+                       Optimizing{.optimizer = *optimizer_,
+                                  .level = origin_->options.optimize,
+                                  .beside = options_.model,
+                                  .hash_source = origin_->options.hash_inputs,
+                                  .should_stop = [this] { return observer_.ShouldStop(); }});
+    return {optimized_->Load(), optimized_->source_hashes()};
+  }
+
+  void RequireOptimizer() {
+    const std::string what = Quote(options_.model.native()) + " was optimized by " + origin_->optimizer +
+                             " before it was quantized";
+    if (optimizer_ == nullptr) throw Error(ErrorKind::kUsage, what + ", and there is no optimizer here");
+    const std::string name = optimizer_->Name();
+    if (name == origin_->optimizer) return;
+    throw Error(ErrorKind::kFailure,
+                what + ", and this is " + name + "; name the library of that version with --onnxruntime");
+  }
+
   void CheckSource(const std::string& path) {
     if (!origin_->options.hash_inputs) {
       source_ = NotChecked("source", "its SHA-256 was not recorded (--no-input-checksum)");
       return;
     }
-    std::vector<std::string> recorded = {origin_->source_sha256};
-    recorded.insert(recorded.end(), origin_->source_data_sha256.begin(), origin_->source_data_sha256.end());
+    const std::vector<std::string>& recorded = origin_->source_sha256;
     source_ = NewCheck(
         "source", "SHA-256 of " + FormatCount(recorded.size()) + (recorded.size() == 1 ? " file" : " files"));
     if (rederived_.source_hashes == recorded) return;
@@ -210,7 +236,7 @@ class Verification {
     for (const ChecksumEntry& entry : entries_) {
       if (entry.name != name) continue;
       is_listed = true;
-      if (hash.empty()) hash = HashOf(file);
+      if (hash.empty()) hash = Hash(file);
       if (entry.sha256 != hash) {
         AddProblem(checksums_, Quote(file.path()) + " has SHA-256 " + hash + " instead of " + entry.sha256);
       }
@@ -220,24 +246,17 @@ class Verification {
     }
   }
 
-  std::string HashOf(const ReadableFile& file) {
-    constexpr std::uint64_t kPieceBytes = 1ULL << 20U;
-    const std::uint64_t size = file.Identity().size;
-    std::vector<std::byte> buffer(std::min(kPieceBytes, size));
-    Sha256 hash;
-    for (std::uint64_t at = 0; at < size; at += buffer.size()) {
-      if (observer_.ShouldStop()) throw Error(ErrorKind::kInterrupted, "interrupted");
-      const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
-      file.ReadAt(at, piece);
-      hash.Update(piece);
-      observer_.OnProgress(at + piece.size(), size);
-    }
-    return hash.FinishHex();
+  std::string Hash(const ReadableFile& file) {
+    return HashFile(
+        file, [this] { return observer_.ShouldStop(); },
+        [this](std::uint64_t done, std::uint64_t total) { observer_.OnProgress(done, total); });
   }
 
   FileSystem& file_system_;
   const VerifyOptions& options_;
   Observer& observer_;
+  Optimizer* optimizer_;
+  std::optional<OptimizedInput> optimized_;
   std::vector<ChecksumEntry> entries_;
   std::unique_ptr<ReadableFile> model_file_;
   std::optional<Model> model_;
@@ -257,15 +276,16 @@ class Verification {
 
 }  // namespace
 
-VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer) {
+VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer,
+                    Optimizer* optimizer) {
   RequireMemoryBudget(options.memory_budget);
   kernels::ForceIsa(options.isa);
-  return Verification(file_system, options, observer).Go();
+  return Verification(file_system, options, observer, optimizer).Go();
 }
 
-VerifyReport Verify(const VerifyOptions& options, Observer& observer) {
+VerifyReport Verify(const VerifyOptions& options, Observer& observer, Optimizer* optimizer) {
   const auto file_system = MakePosixFileSystem();
-  return Verify(*file_system, options, observer);
+  return Verify(*file_system, options, observer, optimizer);
 }
 
 }  // namespace qi8

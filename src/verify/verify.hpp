@@ -6,6 +6,7 @@
 
 namespace qi8 {
 
-[[nodiscard]] VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer);
+[[nodiscard]] VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer,
+                                  Optimizer* optimizer = nullptr);
 
 }  // namespace qi8

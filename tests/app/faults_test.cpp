@@ -11,6 +11,7 @@
 
 #include "app/quantize.hpp"
 #include "hash/sha256.hpp"
+#include "support/copying_optimizer.hpp"
 #include "support/faulty_file_system.hpp"
 #include "support/memory_file_system.hpp"
 #include "support/model_builder.hpp"
@@ -32,6 +33,7 @@ struct Case {
   bool is_over_old;
   ExternalData external_data;
   std::optional<fs::path> checksums;
+  Optimization optimize = Optimization::kOff;
 };
 
 class FaultsTest : public ::testing::TestWithParam<Case> {
@@ -74,8 +76,9 @@ class FaultsTest : public ::testing::TestWithParam<Case> {
     return listing;
   }
 
-  // Empty, or the message of the error that ended the run.
-  [[nodiscard]] static std::string Run(FileSystem& file_system) {
+  // Empty, or the message of the error that ended the run. `files` is what `file_system` has below it: that
+  // of an optimizer, whose calls are not the run's.
+  [[nodiscard]] static std::string Run(FileSystem& file_system, MemoryFileSystem& files) {
     QuantizeOptions options;
     options.input = "in/m.onnx";
     options.output = "out/q.onnx";
@@ -83,9 +86,11 @@ class FaultsTest : public ::testing::TestWithParam<Case> {
     options.external_data = GetParam().external_data;
     options.checksum_file = GetParam().checksums;
     options.threads = 1;
+    options.optimize = GetParam().optimize;
+    testing::CopyingOptimizer optimizer(files);
     Observer observer;
     try {
-      EXPECT_EQ(Quantize(file_system, options, observer).outcome, Outcome::kDone);
+      EXPECT_EQ(Quantize(file_system, options, observer, &optimizer).outcome, Outcome::kDone);
     } catch (const Error& error) {
       EXPECT_THAT(error.kind(), AnyOf(ErrorKind::kFailure, ErrorKind::kInvalidModel)) << error.what();
       return error.what();
@@ -100,7 +105,7 @@ class FaultsTest : public ::testing::TestWithParam<Case> {
 TEST_P(FaultsTest, EveryCallMayFail) {
   const auto sound = Prepared();
   const Listing before = FilesOf(*sound);
-  ASSERT_EQ(Run(*sound), "");
+  ASSERT_EQ(Run(*sound, *sound), "");
   const Listing after = FilesOf(*sound);
 
   std::size_t covered = 0;
@@ -119,7 +124,7 @@ TEST_P(FaultsTest, EveryCallMayFail) {
                                   failed_path = path;
                                   return reason;
                                 });
-        const std::string message = Run(faulty);
+        const std::string message = Run(faulty, *files);
         if (calls <= number) break;
         SCOPED_TRACE("kind " + std::to_string(kind) + ", call " + std::to_string(number) + " (" +
                      failed_path + "): " + reason + "; message: " + message);
@@ -158,13 +163,14 @@ TEST_P(FaultsTest, EveryCallMayFail) {
   EXPECT_LT(tolerated, covered / 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Runs, FaultsTest,
-                         ::testing::Values(Case{"ToNothing", false, ExternalData::kAlways, {}},
-                                           Case{"OverOld", true, ExternalData::kAlways, {}},
-                                           Case{"OverOldWithoutData", true, ExternalData::kNever, {}},
-                                           Case{"WithSharedChecksums", true, ExternalData::kAlways,
-                                                "sums/ALL"}),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Runs, FaultsTest,
+    ::testing::Values(Case{"ToNothing", false, ExternalData::kAlways, {}},
+                      Case{"OverOld", true, ExternalData::kAlways, {}},
+                      Case{"OverOldWithoutData", true, ExternalData::kNever, {}},
+                      Case{"WithSharedChecksums", true, ExternalData::kAlways, "sums/ALL"},
+                      Case{"Optimized", true, ExternalData::kAlways, {}, Optimization::kBasic}),
+    [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace qi8

@@ -223,7 +223,7 @@ TEST(DefaultConfigTest, WhatStandsBehindASignIsValid) {
     text.erase(at + 1, 2);
     ++uncommented;
   }
-  EXPECT_EQ(uncommented, 3U);
+  EXPECT_EQ(uncommented, 4U);
   EXPECT_NO_THROW(ApplyConfig(*quantize.app, text, "default.toml"));
 }
 
@@ -231,6 +231,7 @@ TEST(AgiAudioCoreConfigTest, IsValid) {
   const DeclaredCommand quantize = Declare(Commands().front());
   ApplyConfig(*quantize.app, ConfigFile("agi_audio_core.toml"), "agi_audio_core.toml");
   EXPECT_EQ(quantize.app->get_option("--matmul-const-b-only")->as<std::string>(), "false");
+  EXPECT_EQ(quantize.app->get_option("--optimize")->as<std::string>(), "basic");
   EXPECT_EQ(quantize.app->get_option("--checksums")->as<std::string>(), "models/onnx/CHECKSUMS.txt");
 }
 

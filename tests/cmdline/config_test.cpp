@@ -51,13 +51,15 @@ TEST_F(ConfigTest, OfTheGuideKeepsChecksumsAndLogWhereItWantsThem) {
   const std::string other = Sha256::HexOf("other") + "  other.onnx\n";
   WriteFile(folder_ / "models/onnx/other.onnx", "other");
   WriteFile(folder_ / "models/onnx/CHECKSUMS.txt", other);
-  const ProgramResult result = Run({"models/onnx/agi_audio_core.onnx", "models/onnx/agi_audio_core_int8.onnx",
-                                    "--config", Shipped("agi_audio_core.toml")});
+  const ProgramResult result =
+      Run({"models/onnx/agi_audio_core.onnx", "models/onnx/agi_audio_core_int8.onnx", "--config",
+           Shipped("agi_audio_core.toml"), "--onnxruntime", QI8_TEST_ONNXRUNTIME});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(ReadFile(folder_ / "models/onnx/CHECKSUMS.txt").starts_with(other));
   EXPECT_EQ(CheckSums("models/onnx", "CHECKSUMS.txt").status, 0);
   const json record = json::parse(ReadFile(folder_ / "state/quantization_log.jsonl"));
   EXPECT_EQ(record["options"]["matmul_const_b_only"], false);
+  EXPECT_EQ(record["options"]["optimize"], "basic");
   EXPECT_EQ(record["quantized_nodes"], 20) << "the products of two activations too";
 }
 

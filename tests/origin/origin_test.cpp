@@ -106,6 +106,7 @@ TEST(AllOptions, AddWhatElseIsInForce) {
   json expected = json::parse(DecidingOptions(options));
   expected.update(json({{"input", "in.onnx"},
                         {"output", "out.onnx"},
+                        {"optimize", "none"},
                         {"force", true},
                         {"allow_empty", true},
                         {"input_checksum", false},
@@ -132,6 +133,13 @@ class OriginMetadataTest : public ::testing::Test {
     return Model::Load(*file_system_, folder_ / "m.onnx");
   }
 
+  std::vector<MetadataEntry> Metadata(std::vector<std::string> source_sha256) const {
+    return OriginMetadata({.version = Version(),
+                           .options = options_,
+                           .source_sha256 = std::move(source_sha256),
+                           .optimizer = optimizer_});
+  }
+
   static json AsJson(const std::vector<MetadataEntry>& entries) {
     json object = json::object();
     for (const MetadataEntry& entry : entries) object[entry.key] = entry.value;
@@ -142,12 +150,11 @@ class OriginMetadataTest : public ::testing::Test {
   TempFolder folder_;
   std::unique_ptr<FileSystem> file_system_ = MakePosixFileSystem();
   QuantizeOptions options_ = ManyOptions();
+  std::string optimizer_;
 };
 
 TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
-  const Model model = Load(Storage::kExternal);
-  ASSERT_EQ(model.files().size(), 2U + 1U);
-  json entries = AsJson(OriginMetadata(options_, model, {"11", "22", ""}));
+  json entries = AsJson(Metadata({"11", "22"}));
   EXPECT_EQ(entries.at("quantize-int8.seal").get<std::string>().size(), 64U);
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
@@ -157,36 +164,26 @@ TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
 }
 
 TEST_F(OriginMetadataTest, HasNoDataHashWhereThereIsNoDataFile) {
-  const Model model = Load(Storage::kRawData);
-  ASSERT_EQ(model.files().size(), 1U + 1U);
-  const json entries = AsJson(OriginMetadata(options_, model, {"11", "unused"}));
+  const json entries = AsJson(Metadata({"11"}));
   EXPECT_EQ(entries["quantize-int8.source.sha256"], "11");
   EXPECT_FALSE(entries.contains("quantize-int8.source.data.sha256"));
 }
 
 TEST_F(OriginMetadataTest, ListsTheHashesOfSeveralDataFiles) {
-  testing::WriteFile(folder_ / "a.data", std::string(1024, 'a'));
-  testing::WriteFile(folder_ / "b.data", std::string(1024, 'b'));
-  ModelBuilder builder;
-  for (const std::string name : {"b", "a"}) {
-    builder.Initializer(name, {16, 16}, RandomValues(256), Storage::kExternal);
-    auto& tensor = *builder.graph().mutable_initializer()->rbegin();
-    tensor.mutable_external_data(0)->set_value(name + ".data");
-    tensor.mutable_external_data(1)->set_value("0");
-  }
-  builder.Save(folder_ / "m.onnx");
-  const Model model = Model::Load(*file_system_, folder_ / "m.onnx");
-  ASSERT_EQ(model.files().size(), 3U);
-  EXPECT_EQ(model.files()[1].location, "b.data") << "in the order in which the model names them";
-  EXPECT_EQ(AsJson(OriginMetadata(options_, model, {"11", "22", "33"}))["quantize-int8.source.data.sha256"],
-            "22 33");
+  EXPECT_EQ(AsJson(Metadata({"11", "22", "33"}))["quantize-int8.source.data.sha256"], "22 33");
+}
+
+TEST_F(OriginMetadataTest, NamesTheOptimizerAndItsLevel) {
+  optimizer_ = "ONNX Runtime 1.30.0";
+  options_.optimize = Optimization::kExtended;
+  EXPECT_EQ(AsJson(Metadata({"11"}))["quantize-int8.optimizer"], "ONNX Runtime 1.30.0, extended");
 }
 
 TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
   const Model model = Load(Storage::kExternal);
   options_.hash_inputs = false;
   EXPECT_TRUE(UnknownHashes(options_, model).empty());
-  json entries = AsJson(OriginMetadata(options_, model, UnknownHashes(options_, model)));
+  json entries = AsJson(Metadata(UnknownHashes(options_, model)));
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
                            {"quantize-int8.options", DecidingOptions(options_)}}));
@@ -195,9 +192,9 @@ TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
 // The layout is made before the hashes are known.
 TEST_F(OriginMetadataTest, IsAsLongWithUnknownHashes) {
   const Model model = Load(Storage::kExternal);
-  const auto unknown = OriginMetadata(options_, model, UnknownHashes(options_, model));
-  const auto known =
-      OriginMetadata(options_, model, {std::string(64, '1'), std::string(64, '2'), std::string(64, '3')});
+  ASSERT_EQ(model.files().size(), 2U + 1U) << "one of them in memory";
+  const auto unknown = Metadata(UnknownHashes(options_, model));
+  const auto known = Metadata({std::string(64, '1'), std::string(64, '2')});
   ASSERT_EQ(unknown.size(), known.size());
   for (std::size_t i = 0; i < known.size(); ++i) {
     EXPECT_EQ(unknown[i].key, known[i].key);
@@ -207,9 +204,9 @@ TEST_F(OriginMetadataTest, IsAsLongWithUnknownHashes) {
 
 class ReadOriginTest : public OriginMetadataTest {
  protected:
-  std::vector<MetadataEntry> Written() {
-    return OriginMetadata(options_, Load(Storage::kExternal),
-                          {std::string(64, '1'), std::string(64, '2'), ""});
+  std::vector<MetadataEntry> Written() const {
+    if (!options_.hash_inputs) return Metadata({});
+    return Metadata({std::string(64, '1'), std::string(64, '2')});
   }
 
   static std::string Refusal(const std::vector<MetadataEntry>& metadata) {
@@ -251,15 +248,26 @@ TEST_F(ReadOriginTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(origin.version, Version());
   EXPECT_EQ(DecidingOptions(origin.options), DecidingOptions(options_));
   EXPECT_TRUE(origin.options.hash_inputs);
-  EXPECT_EQ(origin.source_sha256, std::string(64, '1'));
-  EXPECT_EQ(origin.source_data_sha256, std::vector<std::string>{std::string(64, '2')});
+  EXPECT_THAT(origin.source_sha256, ::testing::ElementsAre(std::string(64, '1'), std::string(64, '2')));
+  EXPECT_EQ(origin.optimizer, "");
+  EXPECT_EQ(origin.options.optimize, Optimization::kOff);
 }
 
 TEST_F(ReadOriginTest, KnowsASourceThatWasNotHashed) {
   options_.hash_inputs = false;
   const Origin origin = ReadOrigin(Written());
   EXPECT_FALSE(origin.options.hash_inputs);
-  EXPECT_EQ(origin.source_sha256, "");
+  EXPECT_TRUE(origin.source_sha256.empty());
+}
+
+TEST_F(ReadOriginTest, KnowsTheOptimizer) {
+  optimizer_ = "ONNX Runtime 1.30.0, with a comma";
+  for (const auto level : {Optimization::kBasic, Optimization::kExtended}) {
+    options_.optimize = level;
+    const Origin origin = ReadOrigin(Written());
+    EXPECT_EQ(origin.optimizer, optimizer_);
+    EXPECT_EQ(origin.options.optimize, level);
+  }
 }
 
 TEST_F(ReadOriginTest, EveryChangeOfEveryByteShows) {
@@ -298,6 +306,12 @@ TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
                               {"quantize-int8.options", options},
                               {"quantize-int8.source.sha256", "short"}})),
               HasSubstr("no SHA-256"));
+  for (const char* optimizer : {"somebody", "somebody, none", "somebody, utterly"}) {
+    EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
+                                {"quantize-int8.options", options},
+                                {"quantize-int8.optimizer", optimizer}})),
+                HasSubstr("no level of optimization"));
+  }
 }
 
 }  // namespace

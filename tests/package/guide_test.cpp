@@ -32,7 +32,8 @@ TEST_F(GuideTest, GoesThroughAndBack) {
   const std::string config_before = ReadFile(Folder() / "config/sarai.yaml");
 
   // 1. Quantize; sizes, time and reduction are printed.
-  ProgramResult result = QuantizeInt8({kFp32, kInt8, "--config", "config/agi_audio_core.toml"});
+  ProgramResult result = QuantizeInt8(
+      {kFp32, kInt8, "--config", "config/agi_audio_core.toml", "--onnxruntime", QI8_TEST_ONNXRUNTIME});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("size "), HasSubstr(" % less"), HasSubstr("took ")));
   EXPECT_TRUE(fs::exists(Folder() / (std::string(kInt8) + ".data")));
@@ -56,9 +57,10 @@ TEST_F(GuideTest, GoesThroughAndBack) {
   // 5. Integrity: SHA-256 of both files, where the owners keep them.
   EXPECT_EQ(Run("bash", {"-c", "cd models/onnx && sha256sum --strict -c CHECKSUMS.txt"}).status, 0);
 
-  EXPECT_EQ(
-      QuantizeInt8({"verify", kInt8, "--checksums", "models/onnx/CHECKSUMS.txt", "--against", kFp32}).status,
-      0);
+  EXPECT_EQ(QuantizeInt8({"verify", kInt8, "--checksums", "models/onnx/CHECKSUMS.txt", "--against", kFp32,
+                          "--onnxruntime", QI8_TEST_ONNXRUNTIME})
+                .status,
+            0);
 
   // 6. Audit: tool versions, UTC time and user.
   result = QuantizeInt8({"audit", kLog, "--json"});

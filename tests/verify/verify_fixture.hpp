@@ -24,18 +24,18 @@ class VerifyFixture : public ::testing::Test {
   std::filesystem::path written() const { return folder_ / "q.onnx"; }
   std::filesystem::path written_data() const { return folder_ / "q.onnx.data"; }
 
-  void QuantizeTiny(QuantizeOptions options = {}) {
+  void QuantizeTiny(QuantizeOptions options = {}, Optimizer* optimizer = nullptr) {
     models::write_audio_core(source(), {});
-    QuantizeSource(std::move(options));
+    QuantizeSource(std::move(options), optimizer);
   }
 
-  void QuantizeSource(QuantizeOptions options = {}) {
+  void QuantizeSource(QuantizeOptions options = {}, Optimizer* optimizer = nullptr) {
     options.input = source();
     options.output = written();
     options.replace_output = true;
     options.threads = 2;
     Observer observer;
-    EXPECT_EQ(Quantize(options, observer).outcome, Outcome::kDone);
+    EXPECT_EQ(Quantize(options, observer, optimizer).outcome, Outcome::kDone);
   }
 
   VerifyOptions Plain() const {
@@ -50,9 +50,9 @@ class VerifyFixture : public ::testing::Test {
     return options;
   }
 
-  static VerifyReport Run(const VerifyOptions& options) {
+  static VerifyReport Run(const VerifyOptions& options, Optimizer* optimizer = nullptr) {
     Observer observer;
-    return Verify(options, observer);
+    return Verify(options, observer, optimizer);
   }
 
   // The checks that do not hold.

@@ -22,6 +22,17 @@ using ::testing::UnorderedElementsAre;
 
 class VerifyTest : public VerifyFixture {};
 
+template <typename Action>
+std::string ErrorOf(const Action& action, ErrorKind kind = ErrorKind::kFailure) {
+  try {
+    static_cast<void>(action());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind);
+    return error.what();
+  }
+  return "no error";
+}
+
 std::vector<std::string> NamesOf(const VerifyReport& report) {
   std::vector<std::string> names;
   for (const Check& check : report.checks) names.push_back(check.name);
@@ -96,6 +107,50 @@ TEST_P(VerifyOptionsTest, Hold) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, VerifyOptionsTest, ::testing::Range(0, 8));
+
+// Takes the names of all nodes away.
+class Anonymizer final : public Optimizer {
+ public:
+  std::string Name() override { return name; }
+  void Optimize(const fs::path& input, bool, Optimization, const fs::path& output) override {
+    onnx::ModelProto model = ParseModel(input);
+    for (auto& node : *model.mutable_graph()->mutable_node()) node.clear_name();
+    WriteFile(output, model.SerializeAsString());
+    fs::copy_file(input.native() + ".data", output.parent_path() / "m.onnx.data");
+  }
+
+  std::string name = "Anonymizer 1.0";
+};
+
+TEST_F(VerifyTest, AnOptimizedSourceIsOptimizedAgain) {
+  for (const bool hash_inputs : {true, false}) {
+    Anonymizer optimizer;
+    QuantizeOptions options;
+    options.optimize = Optimization::kBasic;
+    options.hash_inputs = hash_inputs;
+    QuantizeTiny(options, &optimizer);
+    const auto before = folder_.Listing();
+    EXPECT_THAT(Failing(Plain()), IsEmpty());
+    EXPECT_THAT(Failing(Run(Against(), &optimizer)), IsEmpty());
+    EXPECT_TRUE(folder_.Listing() == before) << "something is left, or was changed";
+
+    optimizer.name = "Anonymizer 2.0";
+    EXPECT_THAT(ErrorOf([&] { return Run(Against(), &optimizer); }),
+                AllOf(HasSubstr("optimized by Anonymizer 1.0"), HasSubstr("this is Anonymizer 2.0")));
+    EXPECT_THAT(ErrorOf([&] { return Run(Against()); }, ErrorKind::kUsage), HasSubstr("no optimizer here"));
+  }
+}
+
+TEST_F(VerifyTest, AnOptimizedSourceMustBeTheSame) {
+  Anonymizer optimizer;
+  QuantizeOptions options;
+  options.optimize = Optimization::kBasic;
+  QuantizeTiny(options, &optimizer);
+  std::string data = ReadFile(folder_ / "m.onnx.data");
+  data[data.size() / 2] = static_cast<char>(data[data.size() / 2] ^ 0x10);
+  WriteFile(folder_ / "m.onnx.data", data);
+  EXPECT_THAT(Failing(Run(Against(), &optimizer)), Contains("source"));
+}
 
 // Of any form that weights take in a graph; all are recognized.
 TEST_F(VerifyTest, EveryFormOfWeightHolds) {
@@ -334,17 +389,6 @@ TEST_F(VerifyTest, ChecksumFilesMayBeSharedAndLieElsewhere) {
 }
 
 // ---- What cannot be read
-
-template <typename Action>
-std::string ErrorOf(const Action& action, ErrorKind kind = ErrorKind::kFailure) {
-  try {
-    static_cast<void>(action());
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST_F(VerifyTest, AMissingChecksumFileIsAnErrorThatNamesTheWayOut) {
   QuantizeTiny();

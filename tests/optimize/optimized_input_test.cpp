@@ -1,0 +1,120 @@
+#include "optimize/optimized_input.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "hash/sha256.hpp"
+#include "qi8/error.hpp"
+#include "support/copying_optimizer.hpp"
+#include "support/memory_file_system.hpp"
+#include "support/model_builder.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8 {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class OptimizedInputTest : public ::testing::Test {
+ protected:
+  OptimizedInputTest() {
+    testing::ModelBuilder builder;
+    builder.Input("x", {2, 64}).Output("y", {2, 64});
+    builder.Initializer("w", {64, 64}, testing::RandomValues(64 * 64), testing::Storage::kExternal);
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "only");
+    const testing::TempFolder folder;
+    builder.Save(folder / "m.onnx");
+    files_.Add("in/m.onnx", testing::ReadFile(folder / "m.onnx"));
+    files_.Add("in/m.onnx.data", testing::ReadFile(folder / "m.onnx.data"));
+    files_.MakeFolder("out");
+    before_ = files_.Listing();
+  }
+
+  Optimizing How() {
+    return {.optimizer = optimizer_,
+            .level = Optimization::kExtended,
+            .beside = "out/q.onnx",
+            .hash_source = true,
+            .should_stop = [this] { return stop_; }};
+  }
+
+  [[nodiscard]] OptimizedInput Make(const Optimizing& how) {
+    return {files_, Model::Load(files_, "in/m.onnx"), how};
+  }
+
+  std::string Refusal() {
+    try {
+      const OptimizedInput input = Make(How());
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  testing::MemoryFileSystem files_;
+  testing::CopyingOptimizer optimizer_{files_};
+  std::map<std::string, std::string> before_;
+  bool stop_ = false;
+};
+
+TEST_F(OptimizedInputTest, IsWhatTheOptimizerWroteAsLongAsItLives) {
+  {
+    const OptimizedInput input = Make(How());
+    EXPECT_THAT(optimizer_.levels, ElementsAre(Optimization::kExtended));
+    const Model model = input.Load();
+    EXPECT_EQ(model.files()[0].file->path(), "out/.q.onnx.qi8-optimized/model.onnx");
+    EXPECT_EQ(model.nodes().size(), 1U);
+    EXPECT_EQ(input.source().files()[0].file->path(), "in/m.onnx");
+    EXPECT_THAT(input.source_hashes(), ElementsAre(Sha256::HexOf(before_.at("in/m.onnx")),
+                                                   Sha256::HexOf(before_.at("in/m.onnx.data"))));
+  }
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, HashesNothingWhereNothingIsWanted) {
+  Optimizing how = How();
+  how.hash_source = false;
+  EXPECT_TRUE(Make(how).source_hashes().empty());
+}
+
+TEST_F(OptimizedInputTest, WhatAKilledRunLeftIsRemoved) {
+  files_.Add("out/.q.onnx.qi8-optimized/model.onnx", "half of a mod");
+  files_.Add("out/.q.onnx.qi8-optimized/odd", "and its data");
+  { const OptimizedInput input = Make(How()); }
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, TwoCannotHaveOneFolder) {
+  const OptimizedInput first = Make(How());
+  EXPECT_THAT(Refusal(), HasSubstr("another run is optimizing the model of 'out/q.onnx'"));
+  EXPECT_EQ(first.Load().nodes().size(), 1U) << "the first still has its own";
+}
+
+TEST_F(OptimizedInputTest, ASourceThatChangesMeanwhileIsRefused) {
+  optimizer_.afterwards = [this] { files_.Add("in/m.onnx.data", "shorter"); };
+  EXPECT_THAT(Refusal(), HasSubstr("'in/m.onnx.data' was changed while it was read"));
+  before_["in/m.onnx.data"] = "shorter";
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, AFailureOfTheOptimizerLeavesNothing) {
+  optimizer_.afterwards = [] { throw Error(ErrorKind::kFailure, "no such operator"); };
+  EXPECT_EQ(Refusal(), "no such operator");
+  EXPECT_EQ(files_.Listing(), before_);
+  optimizer_.afterwards = [] { throw std::runtime_error("out of something"); };
+  EXPECT_THROW(Make(How()), std::runtime_error);
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, StopsWhenAskedBeforeItBegins) {
+  stop_ = true;
+  EXPECT_EQ(Refusal(), "interrupted");
+  EXPECT_TRUE(optimizer_.levels.empty());
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+}  // namespace
+}  // namespace qi8

@@ -1,0 +1,166 @@
+// --optimize: ONNX Runtime's optimizer before quantizing. What it writes is quantized, runs and is as near to
+// the FP32 model as without it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "models/audio_core.hpp"
+#include "support/model_builder.hpp"
+#include "support/onnx_runtime.hpp"
+#include "support/program.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+constexpr models::AudioCoreSize kTwentyMegabytes{
+    .blocks = 4, .width = 256, .heads = 4, .feed_forward = 1024, .codes = 2048};
+
+class Optimize : public ::testing::TestWithParam<const char*> {
+ protected:
+  ProgramResult Quantize(const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"fp32.onnx", "int8.onnx", "--onnxruntime", QI8_TEST_ONNXRUNTIME};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return RunQuantizeInt8(arguments, {.folder = folder_.path(), .environment = {}});
+  }
+  std::vector<std::string> Files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : folder_.Listing()) names.push_back(entry.first);
+    return names;
+  }
+  std::map<std::string, std::string> Metadata() const {
+    std::map<std::string, std::string> metadata;
+    const auto model = ParseModel(folder_ / "int8.onnx");
+    for (const auto& entry : model.metadata_props()) metadata[entry.key()] = entry.value();
+    return metadata;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_P(Optimize, TheAudioCoreIsQuantizedAsWell) {
+  for (const auto& size : {models::kTiny, kTwentyMegabytes}) {
+    models::write_audio_core(folder_ / "fp32.onnx", {.size = size});
+    const std::vector<runtime::Tensor> input = {AudioCodes(100, size.codes)};
+    const auto reference = RunModel(folder_ / "fp32.onnx", input);
+    const auto result = Quantize({"--force", "--optimize", GetParam()});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const auto fidelity = runtime::CompareOutputs(reference[0], RunModel(folder_ / "int8.onnx", input)[0]);
+    std::printf("%s: SQNR %.2f dB, cosine %.6f\n", GetParam(), fidelity.sqnr_db, fidelity.cosine);
+    EXPECT_GT(fidelity.sqnr_db, 23);  // audio_core_test.cpp has the same without
+    EXPECT_THAT(result.err, HasSubstr(size.width == models::kTiny.width ? "16 weights" : "30 weights"));
+  }
+}
+
+TEST_P(Optimize, OnlyTheOutputStays) {
+  models::write_audio_core(folder_ / "fp32.onnx", {});
+  const std::string before = ReadFile(folder_ / "fp32.onnx");
+  ASSERT_EQ(Quantize({"--optimize", GetParam()}).status, 0);
+  EXPECT_THAT(Files(), UnorderedElementsAre("fp32.onnx", "fp32.onnx.data", "int8.onnx", "int8.onnx.data",
+                                            "int8.onnx.sha256", "quantization_log.jsonl"));
+  EXPECT_EQ(ReadFile(folder_ / "fp32.onnx"), before);
+  EXPECT_EQ(RunProgram("sha256sum", {"-c", "int8.onnx.sha256"}, {.folder = folder_.path(), .environment = {}})
+                .status,
+            0);
+}
+
+TEST_P(Optimize, RecordsNameTheSourceAndTheOptimizer) {
+  models::write_audio_core(folder_ / "fp32.onnx", {});
+  ASSERT_EQ(Quantize({"--optimize", GetParam()}).status, 0);
+  const auto sum = [this](const char* file) {
+    return RunProgram("sha256sum", {(folder_ / file).native()}).out.substr(0, 64);
+  };
+  auto metadata = Metadata();
+  EXPECT_EQ(metadata["quantize-int8.source.sha256"], sum("fp32.onnx"));
+  EXPECT_EQ(metadata["quantize-int8.source.data.sha256"], sum("fp32.onnx.data"));
+  EXPECT_EQ(metadata["quantize-int8.optimizer"], "ONNX Runtime " + Runtime().Version() + ", " + GetParam());
+  const auto record = nlohmann::json::parse(ReadFile(folder_ / "quantization_log.jsonl"));
+  EXPECT_EQ(record["options"]["optimize"], GetParam());
+  EXPECT_EQ(record["libraries"]["optimizer"], "ONNX Runtime " + Runtime().Version());
+  ASSERT_EQ(record["inputs"].size(), 2U);
+  EXPECT_EQ(record["inputs"][0]["sha256"], sum("fp32.onnx"));
+  EXPECT_THAT(record["inputs"][1]["path"].get<std::string>(), HasSubstr("fp32.onnx.data"));
+
+  // All of it is proved as for any other.
+  const auto verify = [this](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"verify", "int8.onnx"});
+    return RunQuantizeInt8(arguments, {.folder = folder_.path(), .environment = {}});
+  };
+  EXPECT_EQ(verify({}).status, 0) << verify({}).out;
+  const auto against = verify({"--against", "fp32.onnx", "--onnxruntime", QI8_TEST_ONNXRUNTIME});
+  EXPECT_EQ(against.status, 0) << against.out << against.err;
+}
+
+TEST_P(Optimize, ADryRunLeavesNothing) {
+  models::write_audio_core(folder_ / "fp32.onnx", {});
+  const auto result = Quantize({"--optimize", GetParam(), "--dry-run"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("INT8, "));
+  EXPECT_THAT(Files(), UnorderedElementsAre("fp32.onnx", "fp32.onnx.data"));
+}
+
+TEST_P(Optimize, AFailureLeavesNothing) {
+  ModelBuilder builder;
+  builder.Input("x", {2, 8}).Output("y", {2, 4}).Initializer("w", {8, 4}, RandomValues(32));
+  builder.Node("MatMul", {"x", "w"}, {"z"});
+  builder.Node("NoSuchOperator", {"z"}, {"y"});
+  builder.Save(folder_ / "fp32.onnx");
+  const auto result = Quantize({"--optimize", GetParam()});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("fp32.onnx"), HasSubstr("NoSuchOperator")));
+  EXPECT_THAT(Files(), UnorderedElementsAre("fp32.onnx"));
+}
+
+TEST_P(Optimize, WhatAKilledRunLeftIsRemoved) {
+  models::write_audio_core(folder_ / "fp32.onnx", {});
+  const auto left = folder_ / ".int8.onnx.qi8-optimized";
+  std::filesystem::create_directory(left);
+  WriteFile(left / "lock", "");
+  WriteFile(left / "model.onnx", "half of a mod");
+  WriteFile(left / "model.onnx.data", "and its data");
+  EXPECT_EQ(Quantize({"--optimize", GetParam()}).status, 0);
+  EXPECT_THAT(Files(), Not(Contains(HasSubstr("qi8-optimized"))));
+}
+
+// Real models, in which the optimizer finds much more to do.
+TEST_P(Optimize, TrainedModelsStillRun) {
+  for (const auto& entry : fs::directory_iterator(QI8_TEST_MODELS)) {
+    fs::copy_file(entry.path(), folder_ / "fp32.onnx", fs::copy_options::overwrite_existing);
+    const auto result = Quantize({"--force", "--allow-empty", "--optimize", GetParam()});
+    ASSERT_EQ(result.status, 0) << entry.path() << ": " << result.err;
+    EXPECT_NO_THROW(static_cast<void>(Runtime().OpenSession((folder_ / "int8.onnx").native())))
+        << entry.path();
+  }
+}
+
+// Where there is external data, ONNX Runtime writes the initializers of bodies twice or leaves them where
+// they were. Should this fail one day, it does so no more.
+TEST_P(Optimize, BodiesWithInitializersBesideTheModelAreRefused) {
+  for (const char* name : {"silero_vad.onnx", "silero_vad_half.onnx"}) {
+    const std::string inside = (fs::path(QI8_TEST_MODELS) / name).native();
+    ASSERT_EQ(RunQuantizeInt8({inside, "fp32.onnx", "--allow-empty", "--force"},
+                              {.folder = folder_.path(), .environment = {}})
+                  .status,
+              0);  // its weights are beside it now
+    const auto result = Quantize({"--allow-empty", "--optimize", GetParam()});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("fp32.onnx"), HasSubstr("no valid model"), HasSubstr("without --optimize")));
+    EXPECT_THAT(Files(), Not(Contains(HasSubstr("int8"))));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Optimize, ::testing::Values("basic", "extended"),
+                         [](const auto& level) { return std::string(level.param); });
+
+}  // namespace
+}  // namespace qi8::testing
