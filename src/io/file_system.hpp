@@ -135,8 +135,8 @@ class FileSystem {
   virtual void SyncFolder(const std::filesystem::path& folder) = 0;
 
   // Appends to `path` under an exclusive lock and syncs it. `compose` is called with the last line of the
-  // file (empty where there is none) while the lock is held, and gives the text to append. Pipes and
-  // terminals are written to without lock or last line.
+  // file (empty where there is none) while the lock is held, and gives the text to append. A last line of
+  // more than 16 MiB is an error. Pipes and terminals are written to without lock or last line.
   virtual void AppendLocked(const std::filesystem::path& path,
                             const std::function<std::string(std::string_view last_line)>& compose) = 0;
 };

@@ -288,6 +288,7 @@ struct Tail {
 
 Tail ReadTail(int fd, const std::string& path) {
   constexpr std::uint64_t kStep = 64 * 1024;
+  constexpr std::uint64_t kLongestLine = 16ULL << 20U;
   std::uint64_t start = static_cast<std::uint64_t>(Status(fd, path).st_size);
   if (start == 0) return {};
   std::string tail;
@@ -304,6 +305,10 @@ Tail ReadTail(int fd, const std::string& path) {
     }
     tail.insert(0, piece);
     line_break = tail.rfind('\n');
+    if (line_break == std::string::npos && tail.size() > kLongestLine) {
+      throw Error(ErrorKind::kFailure, "cannot append to " + Quote(path) + ": its last line is longer than " +
+                                           FormatBytes(kLongestLine) + ", so it is no log; name another");
+    }
   }
   return {.last_line = line_break == std::string::npos ? tail : tail.substr(line_break + 1),
           .is_whole = is_whole};

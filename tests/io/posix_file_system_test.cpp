@@ -471,6 +471,18 @@ INSTANTIATE_TEST_SUITE_P(Around64KiB, LastLineTest,
                          ::testing::Values(1, 100, 65533, 65534, 65535, 65536, 65537, 131070, 131071, 131072,
                                            131073, 300000));
 
+// What is no log must not fill the memory.
+TEST_F(PosixFileSystemTest, AnEndlessLastLineIsRefused) {
+  const fs::path log = folder_ / "log";
+  WriteFile(log, "one\n");
+  fs::resize_file(log, 1ULL << 30U);
+  EXPECT_THAT(FailureOf([&] { Append(log, "line\n"); }),
+              AllOf(HasSubstr("/log'"), HasSubstr("longer than 16")));
+  EXPECT_EQ(fs::file_size(log), 1ULL << 30U);
+  fs::resize_file(log, 10ULL << 20U);
+  EXPECT_EQ(Append(log, "line\n").size(), (10ULL << 20U) - 4);
+}
+
 TEST_F(PosixFileSystemTest, ManyAppendersKeepLinesWholeAndInAChain) {
   constexpr int kProcesses = 4;
   constexpr int kThreads = 2;
