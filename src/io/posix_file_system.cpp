@@ -287,15 +287,14 @@ struct Tail {
 };
 
 Tail ReadTail(int fd, const std::string& path) {
-  constexpr std::uint64_t kStep = 64 * 1024;
+  constexpr std::uint64_t kFirstStep = 64 * 1024;
   constexpr std::uint64_t kLongestLine = 16ULL << 20U;
   std::uint64_t start = static_cast<std::uint64_t>(Status(fd, path).st_size);
   if (start == 0) return {};
   std::string tail;
-  std::size_t line_break = std::string::npos;
   bool is_whole = true;
-  while (start > 0 && line_break == std::string::npos) {
-    const std::uint64_t step = std::min(start, kStep);
+  for (std::uint64_t step = kFirstStep; start > 0; step *= 2) {
+    step = std::min(start, step);
     start -= step;
     std::string piece(step, '\0');
     ReadFully(fd, path, start, std::as_writable_bytes(std::span(piece)));
@@ -303,15 +302,16 @@ Tail ReadTail(int fd, const std::string& path) {
       is_whole = piece.ends_with('\n');
       if (is_whole) piece.pop_back();
     }
+    const std::size_t line_break = piece.rfind('\n');
+    if (line_break != std::string::npos)
+      return {.last_line = piece.substr(line_break + 1) + tail, .is_whole = is_whole};
     tail.insert(0, piece);
-    line_break = tail.rfind('\n');
-    if (line_break == std::string::npos && tail.size() > kLongestLine) {
+    if (tail.size() > kLongestLine) {
       throw Error(ErrorKind::kFailure, "cannot append to " + Quote(path) + ": its last line is longer than " +
                                            FormatBytes(kLongestLine) + ", so it is no log; name another");
     }
   }
-  return {.last_line = line_break == std::string::npos ? tail : tail.substr(line_break + 1),
-          .is_whole = is_whole};
+  return {.last_line = tail, .is_whole = is_whole};
 }
 
 class PosixFileSystem final : public FileSystem {
