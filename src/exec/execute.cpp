@@ -86,6 +86,7 @@ class Pipeline {
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               options_.threads);
     oneapi::tbb::task_arena arena(static_cast<int>(options_.threads));
+    const TakingOver end(&end_);
     HandOver(&tokens_);
     arena.execute([this] {
       oneapi::tbb::parallel_pipeline(
@@ -97,7 +98,6 @@ class Pipeline {
               Stage<Token*, Token*>(parallel, [this](Token* token) { return Quantize(token); }) &
               Stage<Token*, void>(serial, [this](Token* token) { Write(*token); }));
     });
-    TakeOver(&tokens_);
   }
 
   ExecuteResult Result() {
@@ -109,11 +109,13 @@ class Pipeline {
   }
 
  private:
-  // A token goes from stage to stage, and from the last to the first; a serial stage has one after the other.
+  // A token goes from stage to stage, and from the last to the first; a serial stage has one after the other;
+  // and the run ends when all stages have.
   template <typename In, typename Out, typename Body>
   oneapi::tbb::filter<In, Out> Stage(oneapi::tbb::filter_mode mode, const Body& body) {
     void* const turn = mode == oneapi::tbb::filter_mode::parallel ? nullptr : &turns_.emplace_back();
     return oneapi::tbb::make_filter<In, Out>(mode, [this, body, turn](auto&& in) -> Out {
+      const HandingOver end(&end_);
       if (turn != nullptr) TakeOver(turn);
       if constexpr (std::is_void_v<In>) {
         TakeOver(&tokens_);
@@ -415,7 +417,9 @@ class Pipeline {
   std::uint64_t bytes_read_ = 0;
   std::deque<std::shared_ptr<std::byte>> held_;
 
-  std::deque<char> turns_;  // of the serial stages: places to hand over
+  // Places to hand over.
+  std::deque<char> turns_;  // of the serial stages
+  char end_ = 0;
 
   // Stage 2's own.
   std::vector<Sha256> input_hashes_;

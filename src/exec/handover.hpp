@@ -30,4 +30,27 @@ inline void TakeOver([[maybe_unused]] void* place) {
 #endif
 }
 
+// The same at the end of a scope, by an exception too.
+class HandingOver {
+ public:
+  explicit HandingOver(void* place) : place_(place) {}
+  ~HandingOver() { HandOver(place_); }
+  HandingOver(const HandingOver&) = delete;
+  HandingOver& operator=(const HandingOver&) = delete;
+
+ private:
+  void* place_;
+};
+
+class TakingOver {
+ public:
+  explicit TakingOver(void* place) : place_(place) {}
+  ~TakingOver() { TakeOver(place_); }
+  TakingOver(const TakingOver&) = delete;
+  TakingOver& operator=(const TakingOver&) = delete;
+
+ private:
+  void* place_;
+};
+
 }  // namespace qi8
