@@ -86,7 +86,7 @@ class Pipeline {
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               options_.threads);
     oneapi::tbb::task_arena arena(static_cast<int>(options_.threads));
-    const TakingOver end(&end_);
+    const AtScopeEnd<TakeOver> end(&end_);
     HandOver(&tokens_);
     arena.execute([this] {
       oneapi::tbb::parallel_pipeline(
@@ -115,7 +115,7 @@ class Pipeline {
   oneapi::tbb::filter<In, Out> Stage(oneapi::tbb::filter_mode mode, const Body& body) {
     void* const turn = mode == oneapi::tbb::filter_mode::parallel ? nullptr : &turns_.emplace_back();
     return oneapi::tbb::make_filter<In, Out>(mode, [this, body, turn](auto&& in) -> Out {
-      const HandingOver end(&end_);
+      const AtScopeEnd<HandOver> end(&end_);
       if (turn != nullptr) TakeOver(turn);
       if constexpr (std::is_void_v<In>) {
         TakeOver(&tokens_);

@@ -30,24 +30,14 @@ inline void TakeOver([[maybe_unused]] void* place) {
 #endif
 }
 
-// The same at the end of a scope, by an exception too.
-class HandingOver {
+// One of the two at the end of a scope, by an exception too.
+template <void (*kAct)(void*)>
+class AtScopeEnd {
  public:
-  explicit HandingOver(void* place) : place_(place) {}
-  ~HandingOver() { HandOver(place_); }
-  HandingOver(const HandingOver&) = delete;
-  HandingOver& operator=(const HandingOver&) = delete;
-
- private:
-  void* place_;
-};
-
-class TakingOver {
- public:
-  explicit TakingOver(void* place) : place_(place) {}
-  ~TakingOver() { TakeOver(place_); }
-  TakingOver(const TakingOver&) = delete;
-  TakingOver& operator=(const TakingOver&) = delete;
+  explicit AtScopeEnd(void* place) : place_(place) {}
+  ~AtScopeEnd() { kAct(place_); }
+  AtScopeEnd(const AtScopeEnd&) = delete;
+  AtScopeEnd& operator=(const AtScopeEnd&) = delete;
 
  private:
   void* place_;

@@ -34,10 +34,9 @@ struct RederiveSource {
   std::optional<std::vector<std::string>> hashes;
 };
 
-// `written` was loaded from an INT8 model, `origin` is what it says of itself. The
-// same options give the same plan and layout; the pipeline that would write the files compares instead.
-// Throws Error as Model::Load and Execute do, of kind kUsage where the recorded options do not fit the
-// source.
+// `written` was loaded from an INT8 model, `origin` is what it says of itself. The same options give the same
+// plan and layout; the pipeline that would write the files compares instead. Throws Error as Model::Load and
+// Execute do, of kind kUsage where the recorded options do not fit the source.
 [[nodiscard]] Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
                                     const ExecuteOptions& options, Observer& observer);
 
