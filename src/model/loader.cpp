@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
@@ -140,30 +141,37 @@ class Model::Loader {
         FailAt(tensor, "it has its data both inside the model and outside");
       return ExternalSource(tensor);
     }
-    if (payload) {
-      if (PayloadCount(tensor) > 1 || HasNumbers(tensor))
-        FailAt(tensor, "it has its data twice, in different forms");
-      return TensorSource{0, {payload->first, payload->second}};
+    const std::optional<TensorSource> source =
+        payload ? TensorSource{0, {payload->first, payload->second}} : TakeLiteral(tensor);
+    // What is left would stand beside the same data in the output.
+    if (source && (PayloadCount(tensor) > 1 || !tensor.raw_data().empty() || HasNumbers(tensor)))
+      FailAt(tensor, "it has its data twice, in different forms");
+    return source;
+  }
+
+  // Numbers that stand in the tensor one by one, where it has the type of a weight; they are taken out of it.
+  std::optional<TensorSource> TakeLiteral(onnx::TensorProto& tensor) {
+    switch (static_cast<DataType>(tensor.data_type())) {
+      case DataType::kFloat:
+        return TakeNumbers<float>(*tensor.mutable_float_data());
+      case DataType::kDouble:
+        return TakeNumbers<double>(*tensor.mutable_double_data());
+      case DataType::kFloat16:
+      case DataType::kBfloat16:  // as integers, one in each
+        return TakeNumbers<std::uint16_t>(*tensor.mutable_int32_data());
+      default:
+        return std::nullopt;
     }
-    if (tensor.data_type() == onnx::TensorProto::FLOAT && tensor.float_data_size() > 0) {
-      return LiteralSource(tensor, *tensor.mutable_float_data());
-    }
-    if (tensor.data_type() == onnx::TensorProto::DOUBLE && tensor.double_data_size() > 0) {
-      return LiteralSource(tensor, *tensor.mutable_double_data());
-    }
-    // Floats of 16 bits may stand there as integers, one in each.
-    const auto type = static_cast<DataType>(tensor.data_type());
-    if ((type == DataType::kFloat16 || type == DataType::kBfloat16) && tensor.int32_data_size() > 0) {
-      std::vector<std::uint16_t> numbers;
-      numbers.reserve(static_cast<std::size_t>(tensor.int32_data_size()));
-      for (const std::int32_t number : tensor.int32_data()) {
-        numbers.push_back(static_cast<std::uint16_t>(number));
-      }
-      const TensorSource source = LiteralSource(tensor, numbers);
-      tensor.clear_int32_data();
-      return source;
-    }
-    return std::nullopt;
+  }
+
+  template <typename Number, typename Stored>
+  std::optional<TensorSource> TakeNumbers(google::protobuf::RepeatedField<Stored>& stored) {
+    if (stored.empty()) return std::nullopt;
+    std::vector<Number> numbers;
+    numbers.reserve(static_cast<std::size_t>(stored.size()));
+    for (const Stored number : stored) numbers.push_back(static_cast<Number>(number));
+    stored.Clear();
+    return AddLiteral(std::as_bytes(std::span(numbers)));
   }
 
   // Whether numbers stand in the tensor one by one.
@@ -178,21 +186,6 @@ class Model::Loader {
     for (int i = 0; i < unknown.field_count(); ++i)
       count += unknown.field(i).number() == kPayloadField ? 1 : 0;
     return count;
-  }
-
-  template <typename Number>
-  TensorSource LiteralSource(const onnx::TensorProto& tensor, const std::vector<Number>& numbers) {
-    if (!tensor.raw_data().empty()) FailAt(tensor, "it has its data twice, in different forms");
-    return AddLiteral(std::as_bytes(std::span(numbers)));
-  }
-  template <typename Number>
-  TensorSource LiteralSource(const onnx::TensorProto& tensor,
-                             google::protobuf::RepeatedField<Number>& numbers) {
-    if (!tensor.raw_data().empty()) FailAt(tensor, "it has its data twice, in different forms");
-    const TensorSource source =
-        AddLiteral(std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size()))));
-    numbers.Clear();
-    return source;
   }
 
   // Numbers that protobuf stored one by one become a run of bytes in the file in memory.

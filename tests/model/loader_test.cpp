@@ -461,6 +461,25 @@ TEST(LoaderRefuses, DataTwice) {
   }
 }
 
+TEST(LoaderRefuses, DataTwiceAsNumbersOfTwoTypes) {
+  for (const DataType type : {DataType::kFloat, DataType::kDouble, DataType::kFloat16, DataType::kBfloat16}) {
+    ModelBuilder builder;
+    builder.Initializer("w", {2}, RandomValues(2));
+    onnx::TensorProto& tensor = *builder.graph().mutable_initializer(0);
+    tensor.clear_raw_data();
+    tensor.set_data_type(static_cast<std::int32_t>(type));
+    for (int i = 0; i < 2; ++i) {
+      if (type == DataType::kFloat) tensor.add_float_data(1);
+      if (type == DataType::kDouble) tensor.add_double_data(1);
+      if (type == DataType::kFloat16 || type == DataType::kBfloat16) tensor.add_int32_data(1);
+    }
+    MemoryFileSystem files;
+    EXPECT_NO_THROW(static_cast<void>(LoadBytes(files, builder.model().SerializeAsString())));
+    tensor.add_uint64_data(1);
+    EXPECT_THAT(Refusal(builder), AllOf(HasSubstr("tensor 'w'"), HasSubstr("twice"))) << DataTypeName(type);
+  }
+}
+
 // On a real file system, where links and folders are.
 TEST(LoaderRefuses, DataOutsideTheFolderOfTheModel) {
   const testing::TempFolder folder;
