@@ -149,9 +149,16 @@ class Model::Loader {
     return source;
   }
 
-  // Numbers that stand in the tensor one by one, where it has the type of a weight; they are taken out of it.
+  // What stands in the tensor though it has the type of a weight: numbers one by one, or bytes whose type
+  // CutPayloads() could not see, as the tensor is written in several pieces. They are taken out of it.
   std::optional<TensorSource> TakeLiteral(onnx::TensorProto& tensor) {
-    switch (static_cast<DataType>(tensor.data_type())) {
+    const auto type = static_cast<DataType>(tensor.data_type());
+    if (IsFloatingPoint(type) && !tensor.raw_data().empty()) {
+      const std::string bytes = std::move(*tensor.mutable_raw_data());
+      tensor.clear_raw_data();
+      return AddLiteral(std::as_bytes(std::span(bytes)));
+    }
+    switch (type) {
       case DataType::kFloat:
         return TakeNumbers<float>(*tensor.mutable_float_data());
       case DataType::kDouble:

@@ -480,6 +480,34 @@ TEST(LoaderRefuses, DataTwiceAsNumbersOfTwoTypes) {
   }
 }
 
+// Where protobuf finds a field twice that there can be once, both are one message.
+TEST(Loader, ATensorInPiecesIsOne) {
+  const auto model_of = [](const onnx::TensorProto& second) {
+    ModelBuilder builder;
+    onnx::AttributeProto& attribute = *builder.Node("Constant", {}, {"c"}, "constant").add_attribute();
+    attribute.set_name("value");
+    attribute.set_type(onnx::AttributeProto::TENSOR);
+    attribute.mutable_t()->add_dims(2);
+    attribute.mutable_t()->set_name("w");
+    attribute.mutable_t()->set_raw_data(Bytes({1, 2}));
+    attribute.GetReflection()
+        ->MutableUnknownFields(&attribute)
+        ->AddLengthDelimited(onnx::AttributeProto::kTFieldNumber, second.SerializeAsString());
+    return builder.model().SerializeAsString();
+  };
+  onnx::TensorProto second;
+  second.set_data_type(onnx::TensorProto::FLOAT);
+  MemoryFileSystem files;
+  const Model model = LoadBytes(files, model_of(second));
+  ASSERT_EQ(model.tensors().size(), 1U);
+  EXPECT_EQ(model.tensors()[0].type, DataType::kFloat);
+  EXPECT_EQ(model.tensors()[0].elements, 2U);
+  EXPECT_EQ(model.tensors()[0].source.range.length, 8U);
+
+  second.add_dims(3);
+  EXPECT_THAT(Refusal(model_of(second)), AllOf(HasSubstr("tensor 'w'"), HasSubstr("shape [2, 3]")));
+}
+
 // On a real file system, where links and folders are.
 TEST(LoaderRefuses, DataOutsideTheFolderOfTheModel) {
   const testing::TempFolder folder;
