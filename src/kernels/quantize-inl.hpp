@@ -16,91 +16,77 @@
 #include <span>
 
 #include "kernels/kernels.hpp"
+#include "kernels/quantizer-inl.hpp"
 #include "kernels/vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace qi8::kernels {
 namespace HWY_NAMESPACE {
 
-// Where a row's scales and zero points come from: Load() and LoadPart() give those of the elements from i on.
-struct One {
-  float number;
+// Where the quantizers of a matrix come from: At() gives that of row r and the columns from i on, PartAt()
+// that of so many columns, fewer than a vector has.
 
-  HWY_INLINE FloatVec Load(size_t /*i*/) const { return hn::Set(FloatTag(), number); }
-  HWY_INLINE FloatVec LoadPart(size_t /*i*/, size_t /*count*/) const { return hn::Set(FloatTag(), number); }
+template <class Quantizer, size_t kRows>
+struct OneEachRow {
+  Quantizer of_row[kRows];
+
+  HWY_INLINE Quantizer At(size_t r, size_t /*i*/) const { return of_row[r]; }
+  HWY_INLINE Quantizer PartAt(size_t r, size_t /*i*/, size_t /*count*/) const { return of_row[r]; }
 };
 
-struct OnePerElement {
-  const float* numbers;
+struct DividedColumns {
+  const float* scales;
+  const float* zero_points;
 
-  HWY_INLINE FloatVec Load(size_t i) const { return LoadVector(numbers + i); }
-  HWY_INLINE FloatVec LoadPart(size_t i, size_t count) const {
-    return HWY_NAMESPACE::LoadPart(numbers + i, count, 1.0F);
+  HWY_INLINE Channels Load(size_t i) const { return {LoadVector(scales + i), LoadVector(zero_points + i)}; }
+  HWY_INLINE Channels LoadPart(size_t i, size_t count) const {
+    return {HWY_NAMESPACE::LoadPart(scales + i, count, 1.0F),
+            HWY_NAMESPACE::LoadPart(zero_points + i, count, 0.0F)};
+  }
+  HWY_INLINE DividingQuantizer At(size_t /*r*/, size_t i) const { return DividingQuantizer(Load(i)); }
+  HWY_INLINE DividingQuantizer PartAt(size_t /*r*/, size_t i, size_t count) const {
+    return DividingQuantizer(LoadPart(i, count));
   }
 };
 
-// Numbers() gives codes that may still lie beyond -128 ... 127: NearestInt() saturates to int32, and whoever
-// narrows them saturates on. Quotients() gives them less by Offset(), for those who add it where numbers are
-// narrow.
-template <class Scales>
-struct Symmetric {
-  static constexpr bool kHasOffset = false;
+struct InvertedColumns {
+  DividedColumns columns;
+  const float* inverses;
+  const float* rests;
 
-  Scales scales;
-
-  HWY_INLINE IntVec Quotients(FloatVec values, size_t i) const {
-    return hn::NearestInt(hn::Div(values, scales.Load(i)));
+  HWY_INLINE InvertingQuantizer At(size_t /*r*/, size_t i) const {
+    return {columns.Load(i), {LoadVector(inverses + i), LoadVector(rests + i)}};
   }
-  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const { return Quotients(values, i); }
-  HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
-    return hn::NearestInt(hn::Div(values, scales.LoadPart(i, count)));
+  HWY_INLINE InvertingQuantizer PartAt(size_t /*r*/, size_t i, size_t count) const {
+    return {columns.LoadPart(i, count),
+            {LoadPart(inverses + i, count, 1.0F), LoadPart(rests + i, count, 0.0F)}};
   }
-  HWY_INLINE IntVec Offset(size_t /*i*/) const { return hn::Zero(SignedBitsTag()); }
 };
 
-// Zero points are added as floats: the sum is exact wherever it is not clipped.
-template <class Scales>
-struct Asymmetric {
-  static constexpr bool kHasOffset = true;
-
-  Scales scales;
-  Scales zero_points;
-
-  HWY_INLINE IntVec Shifted(FloatVec values, FloatVec scale, FloatVec zero_point) const {
-    return hn::NearestInt(hn::Add(hn::Round(hn::Div(values, scale)), zero_point));
-  }
-  HWY_INLINE IntVec Quotients(FloatVec values, size_t i) const {
-    return hn::NearestInt(hn::Div(values, scales.Load(i)));
-  }
-  HWY_INLINE IntVec Numbers(FloatVec values, size_t i) const {
-    return Shifted(values, scales.Load(i), zero_points.Load(i));
-  }
-  HWY_INLINE IntVec NumbersPart(FloatVec values, size_t i, size_t count) const {
-    return Shifted(values, scales.LoadPart(i, count), zero_points.LoadPart(i, count));
-  }
-  HWY_INLINE IntVec Offset(size_t i) const { return hn::NearestInt(zero_points.Load(i)); }
-};
+HWY_INLINE void StoreCodes(IntVec codes, int8_t* to) {
+  const Int8Tag d;
+  hn::StoreU(hn::DemoteTo(d, codes), d, to);
+}
 
 // How many elements ahead of each stream to fetch. `kernels_bench`, 50257 columns: without 74 % of reading,
 // 512 elements 87 %, 1024 90 %, 4096 78 %.
 constexpr size_t kRowAhead = 1024;
 
 // `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,
-// their codes `out_stride`. `quantizer_of(r)` is the quantizer of row r.
-template <size_t kRows, class QuantizerOf>
-HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, QuantizerOf quantizer_of,
+// their codes `out_stride`.
+template <size_t kRows, class Quantizers>
+HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, const Quantizers& quantizers,
                              int8_t* out, size_t out_stride) {
-  const Int8Tag d;
-  const size_t lanes = hn::Lanes(d);
-  const auto quantize_vectors = [=](size_t i) HWY_ATTR {
-    hn::Vec<Int8Tag> codes[kRows];  // stored together, so that scales which rows share are loaded once
+  const size_t lanes = hn::Lanes(FloatTag());
+  const auto quantize_vectors = [&](size_t i) HWY_ATTR {
+    IntVec codes[kRows];  // stored together, so that what rows share is loaded once
     for (size_t r = 0; r < kRows; ++r) {
       const float* const values = in + r * stride + i;
       PrefetchToSecondLevel(values + kRowAhead);
-      codes[r] = hn::DemoteTo(d, quantizer_of(r).Numbers(LoadVector(values), i));
+      codes[r] = quantizers.At(r, i).Codes(LoadVector(values));
     }
     for (size_t r = 0; r < kRows; ++r) {
-      hn::StoreU(codes[r], d, out + r * out_stride + i);
+      StoreCodes(codes[r], out + r * out_stride + i);
     }
   };
   size_t i = 0;
@@ -115,79 +101,122 @@ HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, Quant
     return;
   }
   for (size_t r = 0; r < kRows; ++r) {
-    HWY_ALIGN int8_t codes[hn::MaxLanes(d)];
+    HWY_ALIGN int8_t codes[hn::MaxLanes(FloatTag())];
     const FloatVec values = LoadPart(in + r * stride, count, 0.0F);
-    hn::Store(hn::DemoteTo(d, quantizer_of(r).NumbersPart(values, 0, count)), d, codes);
+    StoreCodes(quantizers.PartAt(r, 0, count).Codes(values), codes);
     std::memcpy(out + r * out_stride, codes, count);
   }
 }
 
-// A run of elements, as kStreams rows. `quantizer_from(i)` is the quantizer of the elements from i on.
-template <class QuantizerFrom>
-HWY_INLINE void QuantizeRun(const float* in, size_t count, QuantizerFrom quantizer_from, int8_t* out) {
-  const size_t lanes = hn::Lanes(Int8Tag());
-  const size_t row = count / kStreams / lanes * lanes;
-  const size_t rest = kStreams * row;
-  if (row > 0) {
-    QuantizeRows<kStreams>(
-        in, row, row, [=](size_t r) HWY_ATTR { return quantizer_from(r * row); }, out, row);
+// The scales and zero points of rows; without zero points, all are 0.
+struct RowParameters {
+  const float* scales;
+  const float* zero_points;
+
+  HWY_INLINE float ZeroPoint(size_t r) const { return zero_points == nullptr ? 0.0F : zero_points[r]; }
+  HWY_INLINE RowParameters From(size_t r) const {
+    return {scales + r, zero_points == nullptr ? nullptr : zero_points + r};
   }
-  QuantizeRows<1>(
-      in + rest, 0, count - rest, [=](size_t /*r*/) HWY_ATTR { return quantizer_from(rest); }, out + rest, 0);
+  template <class Quantizer>
+  HWY_INLINE Quantizer Of(size_t r) const {
+    return Quantizer(scales[r], ZeroPoint(r));
+  }
+};
+
+static_assert(kStreams == 4, "four quantizers are named where streams are");
+
+// Calls `quantize` with the quantizers of four rows, the first and those `step`, 2 * `step`, 3 * `step` on.
+template <class Quantize>
+HWY_INLINE void WithQuantizers(RowParameters rows, size_t step, Quantize quantize) {
+  bool invertible = true;
+  for (size_t r = 0; r < kStreams; ++r) {
+    invertible = invertible && IsInvertible(rows.scales[r * step]);
+  }
+  const auto of_kind = [&](auto kind) HWY_ATTR {
+    using Quantizer = typename decltype(kind)::Type;
+    quantize(OneEachRow<Quantizer, kStreams>{
+        {rows.template Of<Quantizer>(0), rows.template Of<Quantizer>(step),
+         rows.template Of<Quantizer>(2 * step), rows.template Of<Quantizer>(3 * step)}});
+  };
+  if (invertible) {
+    of_kind(Kind<InvertingQuantizer>());
+  } else {
+    of_kind(Kind<DividingQuantizer>());
+  }
 }
 
-// A matrix whose rows have scales of their own. Its rows are taken as kStreams bands, a row of each at a
-// time. `quantizer_of(r)` is the quantizer of row r.
-template <class QuantizerOf>
-HWY_INLINE void QuantizeEachRow(const float* in, size_t rows, size_t width, QuantizerOf quantizer_of,
-                                int8_t* out) {
-  const size_t band = rows / kStreams;
-  for (size_t r = 0; r < band; ++r) {
-    QuantizeRows<kStreams>(
-        in + r * width, band * width, width, [=](size_t k) HWY_ATTR { return quantizer_of(r + k * band); },
-        out + r * width, band * width);
-  }
-  for (size_t r = kStreams * band; r < rows; ++r) {
-    QuantizeRun(
-        in + r * width, width, [=](size_t /*i*/) HWY_ATTR { return quantizer_of(r); }, out + r * width);
-  }
-}
-
+// Rows are taken as kStreams bands, a row of each at a time, and what is left over as kStreams pieces of a
+// row.
 void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
                    std::span<const float> zero_points, std::span<int8_t> out) {
-  const size_t rows = scales.size();
-  if (rows == 0) {
+  const size_t count = scales.size();
+  if (count == 0) {
     return;
   }
-  const size_t width = row_major.size() / rows;
-  const float* scale = scales.data();
-  const float* zero = zero_points.data();
-  if (zero_points.size() == 0) {
-    const auto symmetric = [scale](size_t r) HWY_ATTR { return Symmetric<One>{{scale[r]}}; };
-    QuantizeEachRow(row_major.data(), rows, width, symmetric, out.data());
-  } else {
-    const auto asymmetric = [scale, zero](size_t r) HWY_ATTR {
-      return Asymmetric<One>{{scale[r]}, {zero[r]}};
-    };
-    QuantizeEachRow(row_major.data(), rows, width, asymmetric, out.data());
+  const size_t width = row_major.size() / count;
+  const RowParameters rows = {scales.data(), zero_points.size() == 0 ? nullptr : zero_points.data()};
+  const auto quantize = [&](size_t r, size_t step, size_t stride, size_t length) HWY_ATTR {
+    const float* const in = row_major.data() + r * width;
+    int8_t* const codes = out.data() + r * width;
+    WithQuantizers(rows.From(r), step, [=](const auto& quantizers) HWY_ATTR {
+      QuantizeRows<kStreams>(in, stride, length, quantizers, codes, stride);
+    });
+  };
+  const size_t band = count / kStreams;
+  for (size_t r = 0; r < band; ++r) {
+    quantize(r, band, band * width, width);
+  }
+  const size_t piece = width / kStreams;
+  const size_t rest = width - kStreams * piece;
+  for (size_t r = kStreams * band; r < count; ++r) {
+    quantize(r, 0, piece, piece);
+    const size_t end = (r + 1) * width;
+    QuantizeRows<1>(row_major.data() + end - rest, 0, rest,
+                    OneEachRow<DividingQuantizer, 1>{{rows.Of<DividingQuantizer>(r)}},
+                    out.data() + end - rest, 0);
   }
 }
 
-// A matrix whose rows all have the same scales and zero points, and which may end within a row. Its rows are
-// taken as kStreams bands, a row of each at a time.
-template <class QuantizerFrom>
-HWY_INLINE void QuantizeMatrix(const float* in, size_t count, size_t width, QuantizerFrom quantizer_from,
-                               int8_t* out) {
-  const size_t band = count / width / kStreams * width;
-  for (size_t i = 0; i < band; i += width) {
-    QuantizeRows<kStreams>(
-        in + i, band, width, [=](size_t /*r*/) HWY_ATTR { return quantizer_from(0); }, out + i, band);
+// `rows` rows of the columns, `stride` elements apart, as bands.
+template <class Columns>
+HWY_INLINE void QuantizeBands(const float* in, size_t rows, size_t stride, size_t width,
+                              const Columns& columns, int8_t* out) {
+  const size_t band = rows / kStreams;
+  for (size_t r = 0; r < band; ++r) {
+    QuantizeRows<kStreams>(in + r * stride, band * stride, width, columns, out + r * stride, band * stride);
   }
-  size_t i = kStreams * band;
-  for (; count - i >= width; i += width) {
-    QuantizeRun(in + i, width, quantizer_from, out + i);
+  for (size_t r = kStreams * band; r < rows; ++r) {
+    QuantizeRows<1>(in + r * stride, 0, width, columns, out + r * stride, 0);
   }
-  QuantizeRun(in + i, count - i, quantizer_from, out + i);
+}
+
+// Columns whose inverses are kept at a time: enough that rows of usual widths are read in one run.
+constexpr size_t kBlockColumns = 4096;
+
+// From so many rows on, inverses are worth the two divisions that they take.
+constexpr size_t kRowsToInvert = 8;
+
+// `rows` rows of at most kBlockColumns columns.
+HWY_INLINE void QuantizeColumns(const float* in, size_t rows, size_t stride, size_t width,
+                                DividedColumns columns, int8_t* out) {
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float inverses[kBlockColumns + hn::MaxLanes(d)];
+  HWY_ALIGN float rests[kBlockColumns + hn::MaxLanes(d)];
+  bool invertible = rows >= kRowsToInvert;
+  for (size_t i = 0; invertible && i < width; i += lanes) {
+    const FloatVec scales =
+        width - i >= lanes ? LoadVector(columns.scales + i) : LoadPart(columns.scales + i, width - i, 1.0F);
+    const Inverse inverse = Invert(scales);
+    hn::Store(inverse.inverse, d, inverses + i);
+    hn::Store(inverse.rest, d, rests + i);
+    invertible = AreInvertible(scales);
+  }
+  if (invertible) {
+    QuantizeBands(in, rows, stride, width, InvertedColumns{columns, inverses, rests}, out);
+  } else {
+    QuantizeBands(in, rows, stride, width, columns, out);
+  }
 }
 
 // What stands in a row of several copies of the columns.
@@ -202,47 +231,44 @@ HWY_INLINE void RepeatColumns(const float* columns, size_t width, size_t first_c
 
 void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std::span<const float> scales,
                       std::span<const float> zero_points, std::span<int8_t> out) {
-  const float* in = row_major.data();
-  const size_t count = row_major.size();
-  const float* scale = scales.data();
-  const float* zero = zero_points.data();
-  const bool symmetric = zero_points.size() == 0;
-  const size_t width = scales.size();
-  int8_t* codes = out.data();
-  if (count == 0) {
+  size_t width = scales.size();
+  DividedColumns columns = {scales.data(), zero_points.data()};
+  const bool has_zero_points = zero_points.size() != 0;
+  HWY_ALIGN float long_scales[kLongRow];
+  HWY_ALIGN float zeros[kBlockColumns] = {};  // or zero points of a long row
+  if (row_major.size() == 0) {
     return;
   }
-
-  const auto symmetric_from = [](const float* of_columns) HWY_ATTR {
-    return [of_columns](size_t c) HWY_ATTR { return Symmetric<OnePerElement>{{of_columns + c}}; };
-  };
-  const auto asymmetric_from = [](const float* of_columns, const float* zeros) HWY_ATTR {
-    return [of_columns, zeros](size_t c) HWY_ATTR {
-      return Asymmetric<OnePerElement>{{of_columns + c}, {zeros + c}};
-    };
-  };
   if (width < kLongRow) {
-    HWY_ALIGN float long_scales[kLongRow];
-    HWY_ALIGN float long_zeros[kLongRow];
-    const size_t long_width = LongRowWidth(width, count);
-    RepeatColumns(scale, width, first_column, long_scales, long_width);
-    if (symmetric) {
-      QuantizeMatrix(in, count, long_width, symmetric_from(long_scales), codes);
-    } else {
-      RepeatColumns(zero, width, first_column, long_zeros, long_width);
-      QuantizeMatrix(in, count, long_width, asymmetric_from(long_scales, long_zeros), codes);
+    const size_t long_width = LongRowWidth(width, row_major.size());
+    RepeatColumns(columns.scales, width, first_column, long_scales, long_width);
+    if (has_zero_points) {
+      RepeatColumns(columns.zero_points, width, first_column, zeros, long_width);
     }
-    return;
+    columns = {long_scales, zeros};
+    width = long_width;
+    first_column = 0;
   }
 
-  const size_t head = first_column == 0 ? 0 : HWY_MIN(count, width - first_column);
-  if (symmetric) {
-    QuantizeRun(in, head, symmetric_from(scale + first_column), codes);
-    QuantizeMatrix(in + head, count - head, width, symmetric_from(scale), codes + head);
-  } else {
-    QuantizeRun(in, head, asymmetric_from(scale + first_column, zero + first_column), codes);
-    QuantizeMatrix(in + head, count - head, width, asymmetric_from(scale, zero), codes + head);
+  const float* in = row_major.data();
+  const float* const end = in + row_major.size();
+  int8_t* codes = out.data();
+  const auto quantize = [&](size_t rows, size_t first, size_t last) HWY_ATTR {
+    for (size_t c = first; c < last; c += kBlockColumns) {
+      const DividedColumns block = {columns.scales + c, has_zero_points ? columns.zero_points + c : zeros};
+      QuantizeColumns(in + (c - first), rows, width, HWY_MIN(kBlockColumns, last - c), block,
+                      codes + (c - first));
+    }
+    const size_t done = rows * (last - first);
+    in += done;
+    codes += done;
+  };
+  const auto left = [&]() HWY_ATTR { return static_cast<size_t>(end - in); };
+  if (first_column > 0) {
+    quantize(1, first_column, HWY_MIN(width, first_column + left()));
   }
+  quantize(left() / width, 0, width);
+  quantize(1, 0, left());
 }
 
 }  // namespace HWY_NAMESPACE

@@ -44,65 +44,43 @@ using Bytes = hn::Repartition<int8_t, SignedBitsTag>;
 using Shorts = hn::Repartition<int16_t, SignedBitsTag>;
 using Pairs = hn::Repartition<uint64_t, BitsTag>;
 
-// Numbers of kGroupRows rows, as int16 with saturation. In each block of 16 bytes: a0 a1 a2 a3 b0 b1 b2 b3,
-// and the same of c and d.
-struct NarrowRows {
-  hn::Vec<Shorts> ab;
-  hn::Vec<Shorts> cd;
-};
-
-HWY_INLINE NarrowRows Narrow(const IntVec (&numbers)[kGroupRows]) {
-  const Shorts d16;
-  return {hn::ReorderDemote2To(d16, numbers[0], numbers[1]),
-          hn::ReorderDemote2To(d16, numbers[2], numbers[3])};
-}
-
-// Clipped, and side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
-HWY_INLINE BitsVec SideBySide(NarrowRows rows) {
+// Codes of kGroupRows rows, as bytes side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
+HWY_INLINE BitsVec SideBySide(const IntVec (&codes)[kGroupRows]) {
+  const BitsTag d;
   const Shorts d16;
   const Bytes d8;
-  const auto clip = [d16](hn::Vec<Shorts> codes)
-                        HWY_ATTR { return hn::Max(hn::Min(codes, hn::Set(d16, 127)), hn::Set(d16, -128)); };
-  const auto ac_bd = hn::Or(hn::And(clip(rows.ab), hn::Set(d16, 0xff)), hn::ShiftLeft<8>(clip(rows.cd)));
-  alignas(16) static constexpr int8_t kOrder[16] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
-  return hn::BitCast(BitsTag(), hn::TableLookupBytes(hn::BitCast(d8, ac_bd), hn::LoadDup128(d8, kOrder)));
+  const auto ac = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(codes[2])), hn::BitCast(d16, codes[0]));
+  const auto bd = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(codes[3])), hn::BitCast(d16, codes[1]));
+  return hn::BitCast(d, hn::OddEven(hn::BitCast(d8, hn::ShiftLeft<8>(bd)), hn::BitCast(d8, ac)));
 }
 
 // Codes of `count` columns of kGroupRows rows, which lie `stride` elements apart. Those of a group to come
 // are fetched meanwhile: a group's rows are short, hardware prefetchers have just begun to follow them when
 // they end.
-template <class QuantizerOf>
-HWY_INLINE void QuantizeGroup(const float* in, size_t stride, size_t count, QuantizerOf quantizer_of,
+HWY_INLINE void QuantizeGroup(const float* in, size_t stride, size_t count, RowParameters rows,
                               uint32_t* out) {
-  const size_t lanes = hn::Lanes(FloatTag());
-  const size_t group = kGroupRows * stride;
-  const size_t ahead = (kGroupAhead + group - 1) / group * group;
-  constexpr bool kHasOffset = decltype(quantizer_of(0))::kHasOffset;
-  IntVec offsets[kGroupRows];
-  for (size_t r = 0; r < kGroupRows; ++r) {
-    offsets[r] = quantizer_of(r).Offset(0);
-  }
-  const NarrowRows offset = Narrow(offsets);
-  const auto quantize_vectors = [=](size_t i) HWY_ATTR {
-    IntVec numbers[kGroupRows];
-    for (size_t r = 0; r < kGroupRows; ++r) {
-      const float* const values = in + r * stride + i;
-      PrefetchToSecondLevel(values + ahead);
-      numbers[r] = quantizer_of(r).Quotients(LoadVector(values), i);
+  static_assert(kGroupRows == kStreams, "so many quantizers are made at once");
+  WithQuantizers(rows, 1, [=](const auto& quantizers) HWY_ATTR {
+    const size_t lanes = hn::Lanes(FloatTag());
+    const size_t group = kGroupRows * stride;
+    const size_t ahead = (kGroupAhead + group - 1) / group * group;
+    const auto quantize_vectors = [&](size_t i) HWY_ATTR {
+      IntVec codes[kGroupRows];
+      for (size_t r = 0; r < kGroupRows; ++r) {
+        const float* const values = in + r * stride + i;
+        PrefetchToSecondLevel(values + ahead);
+        codes[r] = quantizers.At(r, i).Codes(LoadVector(values));
+      }
+      hn::StoreU(SideBySide(codes), BitsTag(), out + i);
+    };
+    size_t i = 0;
+    for (; count - i >= lanes; i += lanes) {
+      quantize_vectors(i);
     }
-    NarrowRows codes = Narrow(numbers);
-    if constexpr (kHasOffset) {
-      codes = {hn::SaturatedAdd(codes.ab, offset.ab), hn::SaturatedAdd(codes.cd, offset.cd)};
+    if (i < count) {  // the last whole vectors, a part of which is written again
+      quantize_vectors(count - lanes);
     }
-    hn::StoreU(SideBySide(codes), BitsTag(), out + i);
-  };
-  size_t i = 0;
-  for (; count - i >= lanes; i += lanes) {
-    quantize_vectors(i);
-  }
-  if (i < count) {  // the last whole vectors, a part of which is written again
-    quantize_vectors(count - lanes);
-  }
+  });
 }
 
 // Each block of 16 bytes of the vector to a row of its own, `stride` bytes apart.
@@ -161,11 +139,10 @@ struct FullBlock {
   }
 };
 
-// `quantizer_of(r)` quantizes row r. While a block is quantized, the block before it is written, a few
+// While a block is quantized, the block before it is written, a few
 // stripes after each group of rows, so that reading from memory goes on meanwhile. `rows` is a multiple of
 // kSideRows, and `cols` at least a vector.
-template <class QuantizerOf>
-HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
+HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, RowParameters parameters,
                                int8_t* out, size_t out_stride) {
   const size_t lanes = hn::Lanes(FloatTag());
   HWY_ALIGN uint32_t blocks[2][kBlockRows / kGroupRows * kBlockStride];
@@ -178,10 +155,8 @@ HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, Quanti
       const size_t block_cols = HWY_MIN(kBlockCols, cols - c0);
       size_t stripe = 0;
       for (size_t r = 0; r < block_rows; r += kGroupRows) {
-        QuantizeGroup(
-            in + (r0 + r) * cols + c0, cols, block_cols,
-            [=](size_t k) HWY_ATTR { return quantizer_of(r0 + r + k); },
-            blocks[current] + r / kGroupRows * kBlockStride);
+        QuantizeGroup(in + (r0 + r) * cols + c0, cols, block_cols, parameters.From(r0 + r),
+                      blocks[current] + r / kGroupRows * kBlockStride);
         const size_t due = before.Stripes() * (r + kGroupRows) / block_rows;
         before.WriteStripes(stripe, due);
         stripe = due;
@@ -194,15 +169,14 @@ HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, Quanti
 }
 
 // Rows that are too few, or too short, for that.
-template <class QuantizerOf>
-HWY_INLINE void QuantizeOneByOne(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
+HWY_INLINE void QuantizeOneByOne(const float* in, size_t rows, size_t cols, RowParameters parameters,
                                  int8_t* out, size_t out_stride) {
   HWY_ALIGN int8_t codes[kBlockCols];
   for (size_t r = 0; r < rows; ++r) {
     for (size_t c0 = 0; c0 < cols; c0 += kBlockCols) {
       const size_t count = HWY_MIN(kBlockCols, cols - c0);
-      QuantizeRun(
-          in + r * cols + c0, count, [=](size_t /*i*/) HWY_ATTR { return quantizer_of(r); }, codes);
+      QuantizeRows<1>(in + r * cols + c0, 0, count,
+                      OneEachRow<DividingQuantizer, 1>{{parameters.Of<DividingQuantizer>(r)}}, codes, 0);
       for (size_t c = 0; c < count; ++c) {
         out[(c0 + c) * out_stride + r] = codes[c];
       }
@@ -210,36 +184,25 @@ HWY_INLINE void QuantizeOneByOne(const float* in, size_t rows, size_t cols, Quan
   }
 }
 
-template <class QuantizerOf>
-HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols, QuantizerOf quantizer_of,
+HWY_INLINE void QuantizeRowsTransposed(const float* in, size_t rows, size_t cols, RowParameters parameters,
                                        int8_t* out, size_t out_stride) {
   if (cols < hn::Lanes(FloatTag()) || rows < kSideRows) {
-    return QuantizeOneByOne(in, rows, cols, quantizer_of, out, out_stride);
+    return QuantizeOneByOne(in, rows, cols, parameters, out, out_stride);
   }
   const size_t whole = rows / kSideRows * kSideRows;
-  QuantizeBlocks(in, whole, cols, quantizer_of, out, out_stride);
+  QuantizeBlocks(in, whole, cols, parameters, out, out_stride);
   if (whole < rows) {  // the last rows, some of which are written again
     const size_t first = rows - kSideRows;
-    QuantizeBlocks(
-        in + first * cols, kSideRows, cols, [=](size_t r) HWY_ATTR { return quantizer_of(first + r); },
-        out + first, out_stride);
+    QuantizeBlocks(in + first * cols, kSideRows, cols, parameters.From(first), out + first, out_stride);
   }
 }
 
 void QuantizeTransposed(std::span<const float> row_major, size_t rows, size_t cols,
                         std::span<const float> row_scales, std::span<const float> row_zero_points,
                         int8_t* out, size_t out_stride) {
-  const float* scales = row_scales.data();
-  const float* zeros = row_zero_points.data();
-  if (row_zero_points.size() == 0) {
-    const auto symmetric = [scales](size_t r) HWY_ATTR { return Symmetric<One>{{scales[r]}}; };
-    QuantizeRowsTransposed(row_major.data(), rows, cols, symmetric, out, out_stride);
-  } else {
-    const auto asymmetric = [scales, zeros](size_t r) HWY_ATTR {
-      return Asymmetric<One>{{scales[r]}, {zeros[r]}};
-    };
-    QuantizeRowsTransposed(row_major.data(), rows, cols, asymmetric, out, out_stride);
-  }
+  QuantizeRowsTransposed(row_major.data(), rows, cols,
+                         {row_scales.data(), row_zero_points.size() == 0 ? nullptr : row_zero_points.data()},
+                         out, out_stride);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -249,6 +249,68 @@ TEST_P(KernelsTest, ZeroPoints) {
   }
 }
 
+// All scales and values that the inverse of quantizer-inl.hpp could give another code. Its quotients are less
+// than 2^-47 of themselves off before they are rounded to floats, so they become the same floats as the true
+// ones unless these lie that near to the middle of two floats; and codes differ only where one of the two is
+// half-way between codes. With M / 2^k such a middle, the scale m * 2^a and the value X * 2^b, where m and X
+// have 24 bits, m * M = X * 2^j + r; that near means a remainder r below 8, and M, j and r tell m.
+TEST_P(KernelsTest, HardQuotients) {
+  constexpr std::int64_t kMostRemainder = 16;
+  constexpr int kExponents[] = {-123, -40, -23, 0, 77, 76 + 24};  // the last one beyond what is inverted
+  std::vector<float> values;
+  std::vector<float> scales;
+  std::vector<float> zero_points;
+  for (int code = 0; code < 256; ++code) {
+    const float half = static_cast<float>(code) + 0.5F;
+    for (const float beside : {std::nextafter(half, 0.0F), std::nextafter(half, 999.0F)}) {
+      const double middle = (static_cast<double>(half) + static_cast<double>(beside)) / 2;
+      int exponent = 0;
+      auto odd = static_cast<std::uint64_t>(std::ldexp(std::frexp(middle, &exponent), 26));
+      while (odd % 2 == 0) odd /= 2;
+      std::uint64_t inverse = odd;  // modulo 2^64, by Newton's iteration: each step doubles the right bits
+      for (int step = 0; step < 5; ++step) inverse *= 2 - odd * inverse;
+      for (const unsigned bits : {24U, 25U, 26U}) {
+        for (std::int64_t remainder = -kMostRemainder; remainder <= kMostRemainder; ++remainder) {
+          const std::uint64_t mantissa =
+              (static_cast<std::uint64_t>(remainder) * inverse) & ((std::uint64_t{1} << bits) - 1);
+          if (mantissa < (1U << 23U) || mantissa >= (1U << 24U)) continue;
+          const float scale = static_cast<float>(mantissa);
+          const auto value = static_cast<float>(static_cast<double>(scale) * middle);
+          for (const float near : {std::nextafter(value, 0.0F), value, std::nextafter(value, 0x1p100F)}) {
+            for (const float sign : {1.0F, -1.0F}) {
+              values.push_back(sign * near);
+              scales.push_back(scale);
+              // So that the codes on both sides are within the range.
+              zero_points.push_back(sign * (code < 128 ? 0.0F : -128.0F));
+            }
+          }
+        }
+      }
+    }
+  }
+  ASSERT_GT(values.size(), 30000U);
+  // As many rows as make inverses of columns worth while.
+  constexpr std::size_t kCopies = 8;
+  std::vector<float> scaled(scales.size());
+  for (const int exponent : kExponents) {
+    std::vector<float> column_values;
+    for (std::size_t copy = 0; copy < kCopies; ++copy) {
+      for (const float value : values) column_values.push_back(std::ldexp(value, exponent));
+    }
+    for (std::size_t i = 0; i < scales.size(); ++i) scaled[i] = std::ldexp(scales[i], exponent);
+    std::vector<std::int8_t> expected(column_values.size());
+    std::vector<std::int8_t> codes(column_values.size());
+    reference::QuantizeByColumn(column_values, 0, scaled, zero_points, expected);
+    QuantizeByColumn(column_values, 0, scaled, zero_points, codes);
+    EXPECT_EQ(codes, expected) << exponent;
+    const auto one_copy = std::span<const float>(column_values).first(values.size());
+    expected.resize(values.size());
+    codes.resize(values.size());
+    QuantizeByRow(one_copy, scaled, zero_points, codes);
+    EXPECT_EQ(codes, expected) << exponent;
+  }
+}
+
 // Empty spans have null pointers, which the sanitizers don't let pass through pointer arithmetic.
 TEST_P(KernelsTest, NothingIsFine) {
   AbsMaxBitsByRow({}, {});
