@@ -100,19 +100,24 @@ HWY_INLINE bool AreInvertible(FloatVec scales) {
   return kInverts && hn::AllTrue(d, in_range);
 }
 
+// Inverse::rest.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V RestOf(D d, V scale, V inverse) {
+  return hn::Div(hn::NegMulAdd(inverse, scale, hn::Set(d, 1.0F)), scale);
+}
+
 HWY_INLINE Inverse Invert(FloatVec scales) {
-  const FloatVec one = hn::Set(FloatTag(), 1.0F);
-  const FloatVec inverse = hn::Div(one, scales);
-  return {inverse, hn::Div(hn::NegMulAdd(inverse, scales, one), scales)};
+  const FloatTag d;
+  const FloatVec inverse = hn::Div(hn::Set(d, 1.0F), scales);
+  return {inverse, RestOf(d, scales, inverse)};
 }
 
 // The same for one scale: divisions of whole vectors take much longer.
 HWY_INLINE Inverse Invert(float scale) {
   const hn::CappedTag<float, 1> d;
-  const auto of = hn::Set(d, scale);
-  const auto one = hn::Set(d, 1.0F);
-  const auto inverse = hn::Div(one, of);
-  const auto rest = hn::Div(hn::NegMulAdd(inverse, of, one), of);
+  const auto one_scale = hn::Set(d, scale);
+  const auto inverse = hn::Div(hn::Set(d, 1.0F), one_scale);
+  const auto rest = RestOf(d, one_scale, inverse);
   return {hn::Set(FloatTag(), hn::GetLane(inverse)), hn::Set(FloatTag(), hn::GetLane(rest))};
 }
 

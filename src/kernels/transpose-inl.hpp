@@ -32,8 +32,8 @@ constexpr size_t kBlockCols = 1024;
 // An odd number of cache lines, so that the codes of a column do not meet in few sets of the cache.
 constexpr size_t kBlockStride = kBlockCols + kCacheLine;
 
-// How many elements ahead a group to come is fetched. `kernels_bench`, 1024 columns: without 58 % of reading,
-// 2048 and 4096 elements 73 %, 8192 and 16384 86 %; into the first-level cache 69 %.
+// How many elements ahead a group to come is fetched. `kernels_bench`, 1024 columns, with divisions: without
+// 58 % of reading, 2048 and 4096 elements 73 %, 8192 and 16384 86 %; into the first-level cache 69 %.
 constexpr size_t kGroupAhead = 8192;
 
 // Rows that are written together: one vector of 16 bytes of each column.
@@ -139,9 +139,8 @@ struct FullBlock {
   }
 };
 
-// While a block is quantized, the block before it is written, a few
-// stripes after each group of rows, so that reading from memory goes on meanwhile. `rows` is a multiple of
-// kSideRows, and `cols` at least a vector.
+// While a block is quantized, the block before it is written, a few stripes after each group of rows, so that
+// reading from memory goes on meanwhile. `rows` is a multiple of kSideRows, and `cols` at least a vector.
 HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, RowParameters parameters,
                                int8_t* out, size_t out_stride) {
   const size_t lanes = hn::Lanes(FloatTag());

@@ -149,8 +149,8 @@ class Model::Loader {
     return source;
   }
 
-  // What stands in the tensor though it has the type of a weight: numbers one by one, or bytes whose type
-  // CutPayloads() could not see, as the tensor is written in several pieces. They are taken out of it.
+  // What stands in the tensor though it has the type of a weight: numbers one by one, or bytes that
+  // CutPayloads() left, as the tensor is written in several pieces or in thousands. They are taken out of it.
   std::optional<TensorSource> TakeLiteral(onnx::TensorProto& tensor) {
     const auto type = static_cast<DataType>(tensor.data_type());
     if (IsFloatingPoint(type) && !tensor.raw_data().empty()) {

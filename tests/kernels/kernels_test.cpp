@@ -256,7 +256,8 @@ TEST_P(KernelsTest, ZeroPoints) {
 // have 24 bits, m * M = X * 2^j + r; that near means a remainder r below 8, and M, j and r tell m.
 TEST_P(KernelsTest, HardQuotients) {
   constexpr std::int64_t kMostRemainder = 16;
-  constexpr int kExponents[] = {-123, -40, -23, 0, 77, 76 + 24};  // the last one beyond what is inverted
+  constexpr int kExponents[] = {-123, -40, -23,
+                                0,    76,  100};  // up to both ends of what is inverted, and beyond
   std::vector<float> values;
   std::vector<float> scales;
   std::vector<float> zero_points;
@@ -281,7 +282,8 @@ TEST_P(KernelsTest, HardQuotients) {
               values.push_back(sign * near);
               scales.push_back(scale);
               // So that the codes on both sides are within the range.
-              zero_points.push_back(sign * (code < 128 ? 0.0F : -128.0F));
+              const float beyond = sign > 0 ? -128.0F : 127.0F;
+              zero_points.push_back(code < 128 ? 0.0F : beyond);
             }
           }
         }
