@@ -20,7 +20,8 @@ namespace qi8::kernels {
 namespace HWY_NAMESPACE {
 
 // A float up to 2^22 and this make a sum whose unit in the last place is 1: adding rounds to the nearest
-// whole number, halves to even. The bits of the sum are those of this and that number, added as integers.
+// whole number, halves to even. The bits of the sum are those of this and that number, added as integers; the
+// low byte is that of the number alone.
 constexpr float kRounding = 0x1.8p23F;
 
 HWY_INLINE IntVec RoundedBits(FloatVec numbers) {
@@ -33,7 +34,8 @@ struct Channels {
   FloatVec zero_point;
 };
 
-// What the two ways of dividing share: a code from a quotient, and where quotients are clipped for it.
+// What the two ways of dividing share: where quotients are clipped, and what makes codes of their rounded
+// bits. Zero points are added after rounding: before, an odd one would send halves the other way.
 struct Rounding {
   IntVec offset;  // from bits to codes
   FloatVec low;
@@ -43,11 +45,6 @@ struct Rounding {
       : offset(hn::Sub(RoundedBits(zero_points), hn::ShiftLeft<1>(RoundedBits(hn::Zero(FloatTag()))))),
         low(hn::Sub(hn::Set(FloatTag(), -128.0F), zero_points)),
         high(hn::Sub(hn::Set(FloatTag(), 127.0F), zero_points)) {}
-
-  // Zero points are added after rounding: before, an odd one would send halves the other way.
-  HWY_INLINE IntVec Codes(FloatVec clipped_quotients) const {
-    return hn::Add(RoundedBits(clipped_quotients), offset);
-  }
 };
 
 // Quantizes by true divisions.
@@ -57,9 +54,13 @@ class DividingQuantizer {
   HWY_INLINE DividingQuantizer(float scale, float zero_point)
       : DividingQuantizer({hn::Set(FloatTag(), scale), hn::Set(FloatTag(), zero_point)}) {}
 
-  HWY_INLINE IntVec Codes(FloatVec values) const {
+  HWY_INLINE IntVec Codes(FloatVec values) const { return hn::Add(LowBytes(values), rounding_.offset); }
+
+  // Numbers whose low bytes are the codes less the zero point: bytes of several vectors can have it added
+  // together.
+  HWY_INLINE IntVec LowBytes(FloatVec values) const {
     const FloatVec quotients = hn::Div(values, scale_);
-    return rounding_.Codes(hn::Min(hn::Max(quotients, rounding_.low), rounding_.high));
+    return RoundedBits(hn::Min(hn::Max(quotients, rounding_.low), rounding_.high));
   }
 
  private:
@@ -133,9 +134,11 @@ class InvertingQuantizer {
   HWY_INLINE InvertingQuantizer(float scale, float zero_point)
       : InvertingQuantizer({hn::Set(FloatTag(), scale), hn::Set(FloatTag(), zero_point)}, Invert(scale)) {}
 
-  HWY_INLINE IntVec Codes(FloatVec values) const {
+  HWY_INLINE IntVec Codes(FloatVec values) const { return hn::Add(LowBytes(values), rounding_.offset); }
+
+  HWY_INLINE IntVec LowBytes(FloatVec values) const {
     const FloatVec clipped = hn::Min(hn::Max(values, low_), high_);
-    return rounding_.Codes(hn::MulAdd(clipped, inverse_.inverse, hn::Mul(clipped, inverse_.rest)));
+    return RoundedBits(hn::MulAdd(clipped, inverse_.inverse, hn::Mul(clipped, inverse_.rest)));
   }
 
  private:

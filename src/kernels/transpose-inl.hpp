@@ -28,13 +28,13 @@ constexpr size_t kGroupRows = 4;
 // A block of codes that fits the second-level cache: read as long pieces of rows, written as whole cache
 // lines of columns.
 constexpr size_t kBlockRows = 64;
-constexpr size_t kBlockCols = 1024;
+constexpr size_t kBlockCols = 2048;
 // An odd number of cache lines, so that the codes of a column do not meet in few sets of the cache.
 constexpr size_t kBlockStride = kBlockCols + kCacheLine;
 
-// How many elements ahead a group to come is fetched. `kernels_bench`, 1024 columns, with divisions: without
-// 58 % of reading, 2048 and 4096 elements 73 %, 8192 and 16384 86 %; into the first-level cache 69 %.
-constexpr size_t kGroupAhead = 8192;
+// How many columns ahead of each row to fetch, be they of the same group or of groups to come: a group's rows
+// are short, hardware prefetchers have just begun to follow them when they end.
+constexpr size_t kGroupAhead = 448;
 
 // Rows that are written together: one vector of 16 bytes of each column.
 constexpr size_t kSideGroups = 4;
@@ -44,41 +44,87 @@ using Bytes = hn::Repartition<int8_t, SignedBitsTag>;
 using Shorts = hn::Repartition<int16_t, SignedBitsTag>;
 using Pairs = hn::Repartition<uint64_t, BitsTag>;
 
-// Codes of kGroupRows rows, as bytes side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
-HWY_INLINE BitsVec SideBySide(const IntVec (&codes)[kGroupRows]) {
-  const BitsTag d;
+// The low bytes of kGroupRows rows, side by side: a0 b0 c0 d0 a1 b1 c1 d1 ...
+HWY_INLINE hn::Vec<Bytes> SideBySide(const IntVec (&rows)[kGroupRows]) {
   const Shorts d16;
   const Bytes d8;
-  const auto ac = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(codes[2])), hn::BitCast(d16, codes[0]));
-  const auto bd = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(codes[3])), hn::BitCast(d16, codes[1]));
-  return hn::BitCast(d, hn::OddEven(hn::BitCast(d8, hn::ShiftLeft<8>(bd)), hn::BitCast(d8, ac)));
+  const auto ac = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(rows[2])), hn::BitCast(d16, rows[0]));
+  const auto bd = hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(rows[3])), hn::BitCast(d16, rows[1]));
+  return hn::OddEven(hn::BitCast(d8, hn::ShiftLeft<8>(bd)), hn::BitCast(d8, ac));
 }
 
-// Codes of `count` columns of kGroupRows rows, which lie `stride` elements apart. Those of a group to come
-// are fetched meanwhile: a group's rows are short, hardware prefetchers have just begun to follow them when
-// they end.
-HWY_INLINE void QuantizeGroup(const float* in, size_t stride, size_t count, RowParameters rows,
-                              uint32_t* out) {
+HWY_INLINE hn::Vec<Bytes> ZeroPointsSideBySide(RowParameters rows) {
+  uint32_t all = 0;
+  for (size_t r = 0; r < kGroupRows; ++r) {
+    all |= static_cast<uint32_t>(static_cast<uint8_t>(static_cast<int32_t>(rows.ZeroPoint(r)))) << (8 * r);
+  }
+  return hn::BitCast(Bytes(), hn::Set(BitsTag(), all));
+}
+
+// A matrix as it is read: in blocks, from left to right and then those below, and each block in groups of
+// rows. `cols` is at least a vector, and so is the width of the last block, which may read a part of the one
+// before.
+struct Reading {
+  const float* in;
+  size_t rows;
+  size_t cols;
+  size_t block_row = 0;
+  size_t block_col = 0;
+  size_t row = 0;  // the group's first one, in the block
+
+  HWY_INLINE bool AtEnd() const { return block_row >= rows; }
+  HWY_INLINE size_t FirstRow() const { return block_row + row; }
+  HWY_INLINE size_t FirstColumn() const { return HWY_MIN(block_col, cols - hn::Lanes(FloatTag())); }
+  HWY_INLINE size_t Rows() const { return HWY_MIN(kBlockRows, rows - block_row); }
+  HWY_INLINE size_t Columns() const { return HWY_MIN(kBlockCols, cols - FirstColumn()); }
+  HWY_INLINE const float* Group() const { return in + FirstRow() * cols + FirstColumn(); }
+
+  HWY_INLINE void Next() {
+    row += kGroupRows;
+    if (row < Rows()) {
+      return;
+    }
+    row = 0;
+    block_col += kBlockCols;
+    if (block_col >= cols) {
+      block_col = 0;
+      block_row += kBlockRows;
+    }
+  }
+};
+
+// The codes of a group. What will be read kGroupAhead columns later is fetched meanwhile: the group `soon` is
+// as many whole groups later as that makes, `later` the one after it.
+HWY_INLINE void QuantizeGroup(const Reading& group, const Reading& soon, const Reading& later,
+                              RowParameters rows, uint32_t* out) {
   static_assert(kGroupRows == kStreams, "so many quantizers are made at once");
+  const float* const in = group.Group();
+  const size_t stride = group.cols;
+  const size_t count = group.Columns();
+  const size_t ahead = kGroupAhead % count;
+  const float* const fetched = soon.Group() + ahead;
+  const float* const fetched_at_end = later.Group() + ahead - count;
+  const auto zero_points = ZeroPointsSideBySide(rows);
   WithQuantizers(rows, 1, [=](const auto& quantizers) HWY_ATTR {
     const size_t lanes = hn::Lanes(FloatTag());
-    const size_t group = kGroupRows * stride;
-    const size_t ahead = (kGroupAhead + group - 1) / group * group;
-    const auto quantize_vectors = [&](size_t i) HWY_ATTR {
+    const auto quantize_vectors = [&](size_t i, const float* fetch) HWY_ATTR {
       IntVec codes[kGroupRows];
       for (size_t r = 0; r < kGroupRows; ++r) {
-        const float* const values = in + r * stride + i;
-        PrefetchToSecondLevel(values + ahead);
-        codes[r] = quantizers.At(r, i).Codes(LoadVector(values));
+        PrefetchSoon(fetch + r * stride + i);
+        codes[r] = quantizers.At(r, i).LowBytes(LoadVector(in + r * stride + i));
       }
-      hn::StoreU(SideBySide(codes), BitsTag(), out + i);
+      const auto bytes = hn::Add(SideBySide(codes), zero_points);
+      hn::StoreU(hn::BitCast(BitsTag(), bytes), BitsTag(), out + i);
     };
     size_t i = 0;
+    for (; count - i >= lanes && count - i > ahead; i += lanes) {
+      quantize_vectors(i, fetched);
+    }
     for (; count - i >= lanes; i += lanes) {
-      quantize_vectors(i);
+      quantize_vectors(i, fetched_at_end);
     }
     if (i < count) {  // the last whole vectors, a part of which is written again
-      quantize_vectors(count - lanes);
+      quantize_vectors(count - lanes, fetched_at_end);
     }
   });
 }
@@ -143,24 +189,30 @@ struct FullBlock {
 // reading from memory goes on meanwhile. `rows` is a multiple of kSideRows, and `cols` at least a vector.
 HWY_INLINE void QuantizeBlocks(const float* in, size_t rows, size_t cols, RowParameters parameters,
                                int8_t* out, size_t out_stride) {
-  const size_t lanes = hn::Lanes(FloatTag());
   HWY_ALIGN uint32_t blocks[2][kBlockRows / kGroupRows * kBlockStride];
   FullBlock before = {blocks[1], 0, 0, out, out_stride};
   size_t current = 0;
-  for (size_t r0 = 0; r0 < rows; r0 += kBlockRows) {
-    const size_t block_rows = HWY_MIN(kBlockRows, rows - r0);
-    for (size_t next = 0; next < cols; next += kBlockCols) {
-      const size_t c0 = HWY_MIN(next, cols - lanes);  // the last block is not narrower than a vector
-      const size_t block_cols = HWY_MIN(kBlockCols, cols - c0);
-      size_t stripe = 0;
-      for (size_t r = 0; r < block_rows; r += kGroupRows) {
-        QuantizeGroup(in + (r0 + r) * cols + c0, cols, block_cols, parameters.From(r0 + r),
-                      blocks[current] + r / kGroupRows * kBlockStride);
-        const size_t due = before.Stripes() * (r + kGroupRows) / block_rows;
-        before.WriteStripes(stripe, due);
-        stripe = due;
-      }
-      before = {blocks[current], block_rows, block_cols, out + c0 * out_stride + r0, out_stride};
+  size_t stripe = 0;  // of the block before, the next to be written
+  Reading now = {in, rows, cols};
+  Reading soon = now;
+  for (size_t i = 0; i < kGroupAhead / now.Columns(); ++i) {
+    soon.Next();
+  }
+  while (!now.AtEnd()) {
+    Reading later = soon;
+    later.Next();
+    QuantizeGroup(now, soon, later, parameters.From(now.FirstRow()),
+                  blocks[current] + now.row / kGroupRows * kBlockStride);
+    const size_t due = before.Stripes() * (now.row + kGroupRows) / now.Rows();
+    before.WriteStripes(stripe, due);
+    stripe = due;
+    const FullBlock block = {blocks[current], now.Rows(), now.Columns(),
+                             out + now.FirstColumn() * out_stride + now.block_row, out_stride};
+    now.Next();
+    soon = later;
+    if (now.row == 0) {
+      before = block;
+      stripe = 0;
       current = 1 - current;
     }
   }

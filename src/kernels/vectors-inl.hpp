@@ -62,13 +62,13 @@ HWY_INLINE FloatVec LoadPart(const float* from, size_t count, float fill) {
 // four were fastest.
 constexpr size_t kStreams = 4;
 
-// For kernels that divide, or turn, between reads: what is to be read soon. Into the second-level cache, as
-// the first is full of what is being worked on. Beyond the end of the input it is harmless.
-HWY_INLINE void PrefetchToSecondLevel(const float* from) {
+// What is to be read soon, into the first-level cache: kernels that do much between reads do not keep enough
+// of them under way by themselves. Beyond the end of the input it is harmless.
+HWY_INLINE void PrefetchSoon(const void* from) {
 #if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
   constexpr int kRead = 0;
-  constexpr int kSecondLevel = 2;
-  __builtin_prefetch(from, kRead, kSecondLevel);
+  constexpr int kFirstLevel = 3;
+  __builtin_prefetch(from, kRead, kFirstLevel);
 #endif
 }
 

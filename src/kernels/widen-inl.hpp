@@ -74,36 +74,26 @@ struct Bfloat16 {
   }
 };
 
-// kRuns runs of `count` numbers that lie one after the other.
-template <size_t kRuns, class Widener>
-HWY_INLINE void WidenRuns(const std::byte* in, float* out, size_t count, Widener widen) {
+// How many numbers ahead to fetch.
+constexpr size_t kWidenAhead = 4096;
+
+template <class Widener>
+HWY_INLINE void WidenHalves(const std::byte* in, float* out, size_t count, Widener widen) {
   const FloatTag d;
   constexpr size_t kBytes = sizeof(uint16_t);
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; count - i >= lanes; i += lanes) {
-    for (size_t r = 0; r < kRuns; ++r) {
-      const size_t at = r * count + i;
-      hn::StoreU(widen(LoadHalves(in + at * kBytes)), d, out + at);
-    }
+    PrefetchSoon(in + (i + kWidenAhead) * kBytes);
+    hn::StoreU(widen(LoadHalves(in + i * kBytes)), d, out + i);
   }
-  for (size_t r = 0; i < count && r < kRuns; ++r) {
-    const size_t at = r * count + i;
+  if (i < count) {
     HWY_ALIGN std::byte halves[hn::MaxLanes(d) * kBytes] = {};
     HWY_ALIGN float floats[hn::MaxLanes(d)];
-    std::memcpy(halves, in + at * kBytes, (count - i) * kBytes);
+    std::memcpy(halves, in + i * kBytes, (count - i) * kBytes);
     hn::Store(widen(LoadHalves(halves)), d, floats);
-    std::memcpy(out + at, floats, (count - i) * sizeof(float));
+    std::memcpy(out + i, floats, (count - i) * sizeof(float));
   }
-}
-
-template <class Widener>
-HWY_INLINE void WidenHalves(const std::byte* in, float* out, size_t count, Widener widen) {
-  const size_t lanes = hn::Lanes(FloatTag());
-  const size_t run = count / kStreams / lanes * lanes;
-  const size_t rest = kStreams * run;
-  WidenRuns<kStreams>(in, out, run, widen);
-  WidenRuns<1>(in + rest * sizeof(uint16_t), out + rest, count - rest, widen);
 }
 
 void WidenFloat16(std::span<const std::byte> in, std::span<float> out) {

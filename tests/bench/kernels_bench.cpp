@@ -40,13 +40,20 @@ void Report(benchmark::State& state) {
   state.SetLabel(ActiveIsa());
 }
 
+// Rows of a tile, as the pipeline cuts it.
+std::size_t TileRows(std::size_t columns) {
+  constexpr std::size_t kCacheLine = 64;  // codes
+  const std::size_t rows = std::max<std::size_t>(1, kTileElements / columns);
+  return rows > kCacheLine ? rows / kCacheLine * kCacheLine : rows;
+}
+
 // Calls `kernel` with each tile of whole rows of `columns` elements and with the output for it.
 template <class Kernel>
 void ForEachTile(std::size_t columns, bool far, const Kernel& kernel) {
   const std::span<const float> weights = kWeights;
   const std::span<std::int8_t> codes = codes_buffer;
   const std::size_t whole = weights.size() / columns * columns;
-  const std::size_t tile = std::max<std::size_t>(1, kTileElements / columns) * columns;
+  const std::size_t tile = TileRows(columns) * columns;
   for (std::size_t i = 0; i < whole; i += tile) {
     const std::size_t count = std::min(tile, whole - i);
     kernel(weights.subspan(i, count), codes.subspan(far ? i : 0, count));
@@ -125,7 +132,7 @@ std::vector<float> ZeroPoints(benchmark::State& state, std::size_t count) {
 void BM_QuantizeByRow(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));
   const bool far = state.range(1) != 0;
-  const std::size_t most_rows = std::max<std::size_t>(1, kTileElements / columns);
+  const std::size_t most_rows = TileRows(columns);
   const std::vector<float> scales(most_rows, 1.0F / 127);
   const std::vector<float> zero_points = ZeroPoints(state, most_rows);
   for (auto _ : state) {
@@ -173,7 +180,7 @@ BENCHMARK(BM_QuantizeByColumn)
 void BM_QuantizeTransposed(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));
   const bool far = state.range(1) != 0;
-  const std::size_t most_rows = std::max<std::size_t>(1, kTileElements / columns);
+  const std::size_t most_rows = TileRows(columns);
   const std::vector<float> scales(most_rows, 1.0F / 127);
   const std::vector<float> zero_points = ZeroPoints(state, most_rows);
   for (auto _ : state) {
