@@ -16,11 +16,11 @@
 #include "exec/buffer_pool.hpp"
 #include "exec/extremes.hpp"
 #include "exec/handover.hpp"
+#include "exec/matrix_part.hpp"
 #include "exec/quantize_tile.hpp"
 #include "exec/schedule.hpp"
+#include "exec/tile_values.hpp"
 #include "exec/transposed_writer.hpp"
-#include "kernels/kernels.hpp"
-#include "kernels/widen.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
@@ -39,8 +39,7 @@ Budget Divide(const ExecuteOptions& options) {
   Budget budget;
   budget.schedule.pass_unused = options.hash_inputs;
   const std::uint64_t tile = budget.schedule.tile_bytes;
-  // The tile, what it is widened to where it is no float32, and its INT8 form.
-  const std::uint64_t token_bytes = 2 * tile + tile / sizeof(float);
+  const std::uint64_t token_bytes = tile + tile / sizeof(float);  // with its INT8 form
   budget.tokens =
       std::clamp<std::uint64_t>(options.memory_budget / 4 / token_bytes, 1, 2ULL * options.threads + 1);
   // One tile a token more: a held tile is let go when its token ends, not when the schedule says so.
@@ -54,7 +53,6 @@ Budget Divide(const ExecuteOptions& options) {
 struct Token {
   const Step* step = nullptr;
   std::shared_ptr<std::byte> input;
-  std::shared_ptr<std::byte> widened;  // input as float32, where it is of another type
   std::shared_ptr<std::byte> output;
   Extremes extremes;                                    // of the channels that the tile has a part in
   std::shared_ptr<const ChannelParameters> parameters;  // of the tile's groups
@@ -144,18 +142,8 @@ class Pipeline {
     return step.range.length / ElementBytes(TensorOf(step).type);
   }
 
-  // The tile's numbers as float32.
-  std::span<const float> Values(Token& token) {
-    const Step& step = *token.step;
-    const DataType type = TensorOf(step).type;
-    const std::uint64_t count = ElementsOf(step);
-    if (type == DataType::kFloat) return {reinterpret_cast<const float*>(token.input.get()), count};
-    if (!token.widened) {
-      token.widened = input_pool_.Take();
-      kernels::Widen(type, {token.input.get(), step.range.length},
-                     {reinterpret_cast<float*>(token.widened.get()), count});
-    }
-    return {reinterpret_cast<const float*>(token.widened.get()), count};
+  TileValues Values(const Token& token) const {
+    return {TensorOf(*token.step).type, std::span(token.input.get(), token.step->range.length)};
   }
   std::span<std::int8_t> Quantized(const Token& token) const {
     return {reinterpret_cast<std::int8_t*>(token.output.get()), ElementsOf(*token.step)};
@@ -205,12 +193,11 @@ class Pipeline {
   Token* Scan(Token* token) {
     const QuantizedWeight* weight = WeightOf(*token->step);
     if (weight == nullptr || !Scans(token->step->kind)) return token;
-    const auto values = Values(*token);
-    token->extremes = FindExtremes(weight->scheme, weight->shape, token->step->first_element, values);
+    const TileValues values = Values(*token);
+    const std::uint64_t first_element = token->step->first_element;
+    token->extremes = FindExtremes(weight->scheme, weight->shape, first_element, values);
     if (!token->extremes.AllFinite()) {
-      if (const auto index = kernels::FindNonFinite(values)) {
-        token->non_finite = token->step->first_element + *index;
-      }
+      if (const auto index = FindNonFinite(values)) token->non_finite = first_element + *index;
     }
     return token;
   }
@@ -262,7 +249,7 @@ class Pipeline {
     if (weight == nullptr || !Emits(step.kind)) return token;
     token->output = output_pool_.Take();
     const ChannelShape& shape = weight->shape;
-    const auto values = Values(*token);
+    const TileValues values = Values(*token);
     const auto output = Quantized(*token);
     const bool in_order = !weight->transposition;
     // Errors are measured in the order of the values, and codes of another order made after that.
@@ -272,7 +259,9 @@ class Pipeline {
     if (options_.measure_errors) {
       token->error = ErrorOf(shape, step.first_element, values, *token->parameters, output);
     }
-    if (!in_order) QuantizeTransposed(*weight->transposition, step, values, *token->parameters, output);
+    if (!in_order) {
+      QuantizeTileTransposed(*weight->transposition, step.first_element, values, *token->parameters, output);
+    }
     if (weight->scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
   }
@@ -280,47 +269,6 @@ class Pipeline {
   // Codes of int8, of zero points less by 128, become the uint8 codes that they stand for.
   static void MakeUnsigned(std::span<std::int8_t> codes) {
     for (std::int8_t& code : codes) code = static_cast<std::int8_t>(code ^ INT8_MIN);
-  }
-
-  // A tile has whole rows of one matrix or several, or a part of one row. A row has a scale of its own, or
-  // there is one for all. Each matrix's part comes out transposed, one after the other.
-  static void QuantizeTransposed(const Transposition& matrices, const Step& step,
-                                 std::span<const float> values, const ChannelParameters& parameters,
-                                 std::span<std::int8_t> output) {
-    ForEachMatrix(matrices, step.first_element, values.size(), [&](const MatrixPart& part) {
-      const std::uint64_t first_row = part.start / part.columns;
-      const auto of_rows = [&](const std::vector<float>& numbers) -> std::vector<float> {
-        if (numbers.empty()) return {};
-        if (numbers.size() == 1) return std::vector<float>(part.rows, numbers[0]);
-        const auto first = numbers.begin() + static_cast<std::ptrdiff_t>(first_row);
-        return {first, first + static_cast<std::ptrdiff_t>(part.rows)};
-      };
-      kernels::QuantizeTransposed(values.subspan(part.start, part.rows * part.columns), part.rows,
-                                  part.columns, of_rows(parameters.scales), of_rows(parameters.zero_points),
-                                  output.data() + part.start, part.rows);
-    });
-  }
-
-  // The part of a tile that lies in one matrix.
-  struct MatrixPart {
-    std::uint64_t matrix = 0;
-    std::uint64_t first_element = 0;  // of the matrix
-    std::uint64_t start = 0;          // in the tile
-    std::uint64_t rows = 0;
-    std::uint64_t columns = 0;
-  };
-
-  template <typename Visit>
-  static void ForEachMatrix(const Transposition& matrices, std::uint64_t first_element, std::uint64_t count,
-                            Visit visit) {
-    const std::uint64_t size = matrices.rows * matrices.columns;
-    for (std::uint64_t start = 0; start < count;) {
-      const std::uint64_t at = first_element + start;
-      const std::uint64_t elements = std::min(count - start, size - at % size);
-      const std::uint64_t columns = std::min(elements, matrices.columns);
-      visit(MatrixPart{at / size, at % size, start, elements / columns, columns});
-      start += elements;
-    }
   }
 
   // Stage 6, in order: to its place in the output.
@@ -367,7 +315,7 @@ class Pipeline {
                                     place.offset + part.matrix * matrices.rows * matrices.columns,
                                     matrices.rows, matrices.columns};
       TransposedWriter& writer = transposed_.try_emplace(tensor, kTransposedBytes).first->second;
-      writer.Write(matrix, part.first_element, codes.subspan(part.start, part.rows * part.columns));
+      writer.Write(matrix, part.first_element, codes.subspan(part.start, part.elements()));
     });
     if (step.first_element + codes.size() == weight.shape.elements()) transposed_.erase(tensor);
   }

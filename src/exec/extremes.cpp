@@ -15,21 +15,22 @@ void TakeLarger(std::vector<std::uint32_t>& all, const std::vector<std::uint32_t
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = std::max(all[i], part[i]);
 }
 
-std::vector<std::uint32_t> LargestMagnitudes(const ChannelShape& shape, std::uint64_t first_element,
-                                             std::span<const float> tile, kernels::Sign sign) {
-  const std::uint64_t group_elements = std::min<std::uint64_t>(shape.group_elements(), tile.size());
-  const std::uint64_t groups = tile.size() / group_elements;
-  std::vector<std::uint32_t> magnitudes(groups * shape.channels, 0);
-  if (shape.channels == 1) {
-    kernels::AbsMaxBitsByRow(tile, magnitudes, sign);
-    return magnitudes;
+// Each of `found` becomes the maximum of itself and the magnitudes of a channel: those of whole groups, or of
+// a part of one.
+void AddMagnitudes(const ChannelShape& shape, std::uint64_t first_element, std::span<const float> piece,
+                   kernels::Sign sign, std::span<std::uint32_t> found) {
+  const std::uint64_t in_group = std::min<std::uint64_t>(shape.group_elements(), piece.size());
+  const std::uint64_t groups = piece.size() / in_group;
+  if (shape.channels > 1) {
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      kernels::AbsMaxBitsByColumn(piece.subspan(g * in_group, in_group), first_element % shape.channels,
+                                  found.subspan(g * shape.channels, shape.channels), sign);
+    }
+    return;
   }
-  for (std::uint64_t g = 0; g < groups; ++g) {
-    kernels::AbsMaxBitsByColumn(tile.subspan(g * group_elements, group_elements),
-                                first_element % shape.channels,
-                                std::span(magnitudes).subspan(g * shape.channels, shape.channels), sign);
-  }
-  return magnitudes;
+  const std::uint32_t before = found.front();
+  kernels::AbsMaxBitsByRow(piece, found.first(groups), sign);
+  found.front() = std::max(found.front(), before);
 }
 
 }  // namespace
@@ -45,11 +46,21 @@ bool Extremes::AllFinite() const {
 }
 
 Extremes FindExtremes(const Scheme& scheme, const ChannelShape& shape, std::uint64_t first_element,
-                      std::span<const float> tile) {
+                      const TileValues& tile) {
   using kernels::Sign;
-  if (scheme.symmetric) return {LargestMagnitudes(shape, first_element, tile, Sign::kAny), {}};
-  return {LargestMagnitudes(shape, first_element, tile, Sign::kPositive),
-          LargestMagnitudes(shape, first_element, tile, Sign::kNegative)};
+  const std::uint64_t groups = std::max<std::uint64_t>(1, tile.size() / shape.group_elements());
+  Extremes found;
+  found.above.resize(groups * shape.channels, 0);
+  if (!scheme.symmetric) found.below.resize(groups * shape.channels, 0);
+  tile.ForEachPiece(shape.group_elements(), [&](std::uint64_t start, std::span<const float> piece) {
+    const std::uint64_t first = start / shape.group_elements() * shape.channels;
+    const auto add = [&](Sign sign, std::span<std::uint32_t> magnitudes) {
+      AddMagnitudes(shape, first_element + start, piece, sign, magnitudes.subspan(first));
+    };
+    add(scheme.symmetric ? Sign::kAny : Sign::kPositive, found.above);
+    if (!scheme.symmetric) add(Sign::kNegative, found.below);
+  });
+  return found;
 }
 
 ChannelParameters ParametersOf(const Scheme& scheme, const Extremes& extremes) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/channel_shape.hpp"
+#include "exec/tile_values.hpp"
 #include "qi8/scheme.hpp"
 
 namespace qi8 {
@@ -32,7 +33,7 @@ struct ChannelParameters {
 
 // Of a tile that begins at `first_element` of the tensor: whole groups, or a part of one.
 [[nodiscard]] Extremes FindExtremes(const Scheme& scheme, const ChannelShape& shape,
-                                    std::uint64_t first_element, std::span<const float> tile);
+                                    std::uint64_t first_element, const TileValues& tile);
 
 [[nodiscard]] ChannelParameters ParametersOf(const Scheme& scheme, const Extremes& extremes);
 

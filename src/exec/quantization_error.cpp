@@ -63,34 +63,36 @@ double QuantizationError::SqnrDecibel() const {
   return kDecibel * std::log10(signal / noise);
 }
 
-QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element,
-                          std::span<const float> values, const ChannelParameters& parameters,
-                          std::span<const std::int8_t> codes) {
+QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element, const TileValues& values,
+                          const ChannelParameters& parameters, std::span<const std::int8_t> codes) {
   QuantizationError error;
   const bool one_channel = shape.channels == 1;
-  const std::uint64_t run = one_channel ? std::max<std::uint64_t>(shape.group_elements(), 1) : shape.channels;
+  const std::uint64_t group_elements = std::max<std::uint64_t>(shape.group_elements(), 1);
+  const std::uint64_t run = one_channel ? group_elements : shape.channels;
   // Of one channel a run is a group; of several it is a row, whose first and last may be parts.
   const std::vector<float> zeros(parameters.zero_points.empty() && !one_channel ? shape.channels : 0, 0.0F);
-  const std::uint64_t first_group = first_element / std::max<std::uint64_t>(shape.group_elements(), 1);
-  for (std::uint64_t start = 0; start < values.size();) {
-    const std::uint64_t element = first_element + start;
-    const std::uint64_t column = element % run;
-    const std::uint64_t count = std::min<std::uint64_t>(run - column, values.size() - start);
-    const std::uint64_t group = element / shape.group_elements() - first_group;
-    const auto run_values = values.subspan(start, count);
-    const auto run_codes = codes.subspan(start, count);
-    if (one_channel) {
-      const float zero = parameters.zero_points.empty() ? 0 : parameters.zero_points[group];
-      error.Add(ErrorOfRun(run_values, run_codes, Same{parameters.scales[group]}, Same{zero}));
-    } else {
-      const std::span<const float> scales(parameters.scales);
-      const std::span<const float> zero_points(zeros.empty() ? parameters.zero_points : zeros);
-      const std::uint64_t at = group * shape.channels + column;
-      error.Add(ErrorOfRun(run_values, run_codes, ByColumn{scales.subspan(at, count)},
-                           ByColumn{zero_points.subspan(zeros.empty() ? at : column, count)}));
+  const std::uint64_t first_group = first_element / group_elements;
+  values.ForEachPiece(group_elements, [&](std::uint64_t start, std::span<const float> piece) {
+    for (std::uint64_t done = 0; done < piece.size();) {
+      const std::uint64_t element = first_element + start + done;
+      const std::uint64_t column = element % run;
+      const std::uint64_t count = std::min<std::uint64_t>(run - column, piece.size() - done);
+      const std::uint64_t group = element / group_elements - first_group;
+      const auto run_values = piece.subspan(done, count);
+      const auto run_codes = codes.subspan(start + done, count);
+      if (one_channel) {
+        const float zero = parameters.zero_points.empty() ? 0 : parameters.zero_points[group];
+        error.Add(ErrorOfRun(run_values, run_codes, Same{parameters.scales[group]}, Same{zero}));
+      } else {
+        const std::span<const float> scales(parameters.scales);
+        const std::span<const float> zero_points(zeros.empty() ? parameters.zero_points : zeros);
+        const std::uint64_t at = group * shape.channels + column;
+        error.Add(ErrorOfRun(run_values, run_codes, ByColumn{scales.subspan(at, count)},
+                             ByColumn{zero_points.subspan(zeros.empty() ? at : column, count)}));
+      }
+      done += count;
     }
-    start += count;
-  }
+  });
   return error;
 }
 

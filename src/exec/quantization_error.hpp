@@ -6,6 +6,7 @@
 
 #include "core/channel_shape.hpp"
 #include "exec/extremes.hpp"
+#include "exec/tile_values.hpp"
 
 namespace qi8 {
 
@@ -23,7 +24,7 @@ struct QuantizationError {
 // Of a tile, as FindExtremes() takes it, and its int8 codes in the order of its values. The parameters are
 // those of the tile's groups.
 [[nodiscard]] QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element,
-                                        std::span<const float> values, const ChannelParameters& parameters,
+                                        const TileValues& values, const ChannelParameters& parameters,
                                         std::span<const std::int8_t> codes);
 
 }  // namespace qi8

@@ -4,9 +4,12 @@
 #include <deque>
 
 #include "core/checked.hpp"
+#include "core/piece.hpp"
 
 namespace qi8 {
 namespace {
+
+constexpr std::uint64_t kCacheLine = 64;
 
 class Scheduler {
  public:
@@ -47,16 +50,20 @@ class Scheduler {
     if (!item.weight) return AddWhole(index, options_.tile_bytes);
     const ChannelShape& shape = plan_.weights[*item.weight].shape;
     const std::uint64_t group_bytes = bytes / shape.groups;
-    const std::uint64_t tile_bytes = TileBytes(index);
+    const std::uint64_t tile_bytes = MostBytes(index, group_bytes);
     if (group_bytes <= tile_bytes) return AddWhole(index, tile_bytes / group_bytes * group_bytes);
     for (std::uint64_t group = 0; group < shape.groups; ++group)
       AddGroup(index, group * group_bytes, group_bytes);
   }
 
-  // Narrow types are widened to float32 on the way, and a tile must have room for that.
-  std::uint64_t TileBytes(std::uint32_t index) const {
+  // Of a tile of such units: an INT8 tile has room for as many elements as there are in a tile of float32.
+  // Rows that are to be transposed are as many as fill cache lines of codes, where there is room for so many.
+  std::uint64_t MostBytes(std::uint32_t index, std::uint64_t unit) const {
     const std::uint64_t element = ElementBytes(model_.tensors()[layout_.work[index].source].type);
-    return options_.tile_bytes / sizeof(float) * std::min<std::uint64_t>(element, sizeof(float));
+    const std::uint64_t most =
+        options_.tile_bytes / sizeof(float) * std::min<std::uint64_t>(element, sizeof(float));
+    const bool fills_lines = unit == RowBytes(index) && unit <= most / kCacheLine;
+    return fills_lines ? PieceLength(0, kCacheLine * unit, most) : most;
   }
 
   void AddWhole(std::uint32_t index, std::uint64_t tile_bytes) {
@@ -91,12 +98,10 @@ class Scheduler {
   // A group as tiles. Where its matrix is to be transposed, a tile has whole rows or a part of one.
   std::vector<ByteRange> Cut(std::uint32_t index, std::uint64_t start, std::uint64_t bytes) const {
     const std::uint64_t end = start + bytes;
-    const std::uint64_t tile_bytes = TileBytes(index);
     const std::uint64_t row_bytes = RowBytes(index);
     std::vector<ByteRange> ranges;
     for (std::uint64_t at = start; at < end;) {
-      const std::uint64_t most = row_bytes < tile_bytes ? tile_bytes / row_bytes * row_bytes
-                                                        : std::min(tile_bytes, row_bytes - at % row_bytes);
+      const std::uint64_t most = PieceLength(at, row_bytes, MostBytes(index, row_bytes));
       ranges.push_back({at, std::min(most, end - at)});
       at = ranges.back().end();
     }

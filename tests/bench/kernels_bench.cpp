@@ -14,6 +14,7 @@
 
 #include "kernels/isa.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/widen.hpp"
 
 namespace qi8::kernels {
 namespace {
@@ -202,14 +203,15 @@ BENCHMARK(BM_QuantizeTransposed)
     ->Args({1024, 0, 3})
     ->Args({4096, 1, 0});
 
-// Bytes of halves read per second, into a tile that is used again and again, as in the pipeline.
+// Bytes of halves read per second, into a piece that is used again and again, as in the pipeline.
 template <void (*kWiden)(std::span<const std::byte>, std::span<float>)>
 void BM_Widen(benchmark::State& state) {
-  std::vector<float> floats(kTileElements);
+  std::vector<float> floats(kWidenedElements);
   const std::span<const std::byte> halves = std::as_bytes(std::span(kWeights));
+  constexpr std::size_t kBytes = kWidenedElements * sizeof(std::uint16_t);
   for (auto _ : state) {
-    for (std::size_t i = 0; i < halves.size(); i += kTileElements * 2) {
-      kWiden(halves.subspan(i, kTileElements * 2), floats);
+    for (std::size_t i = 0; i < halves.size(); i += kBytes) {
+      kWiden(halves.subspan(i, kBytes), floats);
     }
     benchmark::ClobberMemory();
   }

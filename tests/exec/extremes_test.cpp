@@ -5,6 +5,9 @@
 
 #include <bit>
 #include <limits>
+#include <vector>
+
+#include "exec/stored_values.hpp"
 
 namespace qi8 {
 namespace {
@@ -30,6 +33,30 @@ TEST(FindExtremes, ByColumnAndByRow) {
 TEST(FindExtremes, ATileThatBeginsWithinARow) {
   EXPECT_THAT(FindExtremes(kSymmetric, {1, 100, 3}, 4, std::vector<float>{7, 8}).above,
               ElementsAre(0U, Bits(7), Bits(8)));
+}
+
+class FindExtremesTest : public ::testing::TestWithParam<DataType> {};
+INSTANTIATE_TEST_SUITE_P(Types, FindExtremesTest, testing::EachFloatingPointType(), testing::NameOfType);
+
+// More numbers than are widened at a time: what is found in one piece counts after the next.
+TEST_P(FindExtremesTest, OfNumbersOfAnyType) {
+  std::vector<float> numbers(12000, 1);
+  numbers[1] = 9;
+  numbers[6001] = -8;
+  numbers[11999] = 7;
+  const testing::StoredValues stored(GetParam(), numbers);
+  const auto found = [&](const Scheme& scheme, const ChannelShape& shape) {
+    return FindExtremes(scheme, shape, 0, stored.Tile());
+  };
+  EXPECT_THAT(found(kSymmetric, {1, 12000, 1}).above, ElementsAre(Bits(9)));
+  EXPECT_THAT(found(kSymmetric, {1, 6000, 2}).above, ElementsAre(Bits(1), Bits(9)));
+  EXPECT_THAT(found(kSymmetric, {2, 6000, 1}).above, ElementsAre(Bits(9), Bits(8)));
+  EXPECT_THAT(found(kSymmetric, {2, 3000, 2}).above, ElementsAre(Bits(1), Bits(9), Bits(1), Bits(8)));
+  EXPECT_THAT(found(kSymmetric, {4, 1500, 2}).above,
+              ElementsAre(Bits(1), Bits(9), Bits(1), Bits(1), Bits(1), Bits(8), Bits(1), Bits(7)));
+  const Extremes both = found(kAsymmetric, {1, 12000, 1});
+  EXPECT_THAT(both.above, ElementsAre(Bits(9)));
+  EXPECT_THAT(both.below, ElementsAre(Bits(8)));
 }
 
 TEST(Extremes, OfTilesAddUp) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "exec/stored_values.hpp"
+
 namespace qi8 {
 namespace {
 
@@ -73,6 +75,24 @@ INSTANTIATE_TEST_SUITE_P(Shapes, QuantizationErrorTest,
                                            Case{"rows_with_zero_points", {11, 37, 1}, true},
                                            Case{"batch", {3, 10, 9}, true}, Case{"one", {1, 401, 1}, true}),
                          [](const auto& each) { return each.param.name; });
+
+// More numbers than are widened at a time.
+TEST(QuantizationErrorOfHalves, IsThatOfTheSameFloats) {
+  const std::vector<float> numbers = testing::SomeNumbers(12000);
+  const testing::StoredValues halves(DataType::kFloat16, numbers);
+  const std::vector<std::int8_t> codes(numbers.size(), 3);
+  for (const ChannelShape& shape :
+       {ChannelShape{1, 12000, 1}, ChannelShape{3, 4000, 1}, ChannelShape{2, 20, 300}}) {
+    std::vector<float> scales(shape.scales());
+    for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = static_cast<float>(i + 1);
+    const ChannelParameters parameters{.scales = scales, .zero_points = {}};
+    const QuantizationError expected = ErrorOf(shape, 0, numbers, parameters, codes);
+    const QuantizationError error = ErrorOf(shape, 0, halves.Tile(), parameters, codes);
+    EXPECT_NEAR(error.signal, expected.signal, 1e-9 * expected.signal);
+    EXPECT_NEAR(error.noise, expected.noise, 1e-9 * expected.noise);
+    EXPECT_EQ(error.largest, expected.largest);
+  }
+}
 
 TEST(SqnrDecibel, IsTenTimesTheLogarithmOfTheRatio) {
   EXPECT_DOUBLE_EQ((QuantizationError{.signal = 1000, .noise = 10, .largest = 1}.SqnrDecibel()), 20);

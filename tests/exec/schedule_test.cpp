@@ -294,6 +294,18 @@ TEST(Schedule, TilesOfManyRowsHoldWholeRows) {
   EXPECT_EQ(scheduled.steps[2].first_element, 400U);
 }
 
+// A Gemm's weight [N, K] as stored for transB: its codes are written as [K, N].
+TEST(Schedule, RowsToBeTransposedFillCacheLines) {
+  ModelBuilder builder;
+  testing::External(builder.graph(), "w", {200, 10}, "d", 0);
+  testing::SetInt(builder.Node("Gemm", {"x", "w"}, {"y"}), "transB", 1);
+  Scheduled scheduled;
+  scheduled.Make(builder, {{"d", 8000}}, {.tile_bytes = 6000, .held_tiles = 8, .pass_unused = false});
+  ASSERT_EQ(Kinds(scheduled.steps), "WW");
+  EXPECT_EQ(scheduled.steps[0].range.length, 128U * 40) << "150 rows would fit";
+  EXPECT_EQ(scheduled.steps[1].range.length, 72U * 40);
+}
+
 TEST(Schedule, LargerWeightsAreHeldUntilTheirScalesAreKnown) {
   EXPECT_EQ(Kinds(OneFile({{16, 64}}, 1024, 4).steps), "hhhhEEEE");
 }
