@@ -33,7 +33,8 @@ constexpr size_t kBlockCols = 2048;
 constexpr size_t kBlockStride = kBlockCols + kCacheLine;
 
 // How many columns ahead of each row to fetch, be they of the same group or of groups to come: a group's rows
-// are short, hardware prefetchers have just begun to follow them when they end.
+// are short, hardware prefetchers have just begun to follow them when they end. `kernels_bench`, 1024
+// columns: without 45 % of reading, 256 columns 72 %, 384 80 %, 448 86 %, 512 81 %, 640 77 %.
 constexpr size_t kGroupAhead = 448;
 
 // Rows that are written together: one vector of 16 bytes of each column.

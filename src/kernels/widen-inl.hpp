@@ -74,7 +74,8 @@ struct Bfloat16 {
   }
 };
 
-// How many numbers ahead to fetch.
+// How many numbers ahead to fetch. `kernels_bench`: none 54 % of reading, 1024 numbers 91 %, 2048 106 %, 4096
+// 112 %; into four runs at a time, 60 %.
 constexpr size_t kWidenAhead = 4096;
 
 template <class Widener>
