@@ -193,6 +193,9 @@ HWY_INLINE void QuantizeBands(const float* in, size_t rows, size_t stride, size_
 // Columns whose inverses are kept at a time: enough that rows of usual widths are read in one run.
 constexpr size_t kBlockColumns = 4096;
 
+// Of columns without any.
+HWY_ALIGN constexpr float kNoZeroPoints[kBlockColumns] = {};
+
 // From so many rows on, inverses are worth the two divisions that they take.
 constexpr size_t kRowsToInvert = 8;
 
@@ -235,7 +238,7 @@ void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std
   DividedColumns columns = {scales.data(), zero_points.data()};
   const bool has_zero_points = zero_points.size() != 0;
   HWY_ALIGN float long_scales[kLongRow];
-  HWY_ALIGN float zeros[kBlockColumns] = {};  // or zero points of a long row
+  HWY_ALIGN float long_zero_points[kLongRow];
   if (row_major.size() == 0) {
     return;
   }
@@ -243,9 +246,9 @@ void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std
     const size_t long_width = LongRowWidth(width, row_major.size());
     RepeatColumns(columns.scales, width, first_column, long_scales, long_width);
     if (has_zero_points) {
-      RepeatColumns(columns.zero_points, width, first_column, zeros, long_width);
+      RepeatColumns(columns.zero_points, width, first_column, long_zero_points, long_width);
     }
-    columns = {long_scales, zeros};
+    columns = {long_scales, long_zero_points};
     width = long_width;
     first_column = 0;
   }
@@ -255,7 +258,8 @@ void QuantizeByColumn(std::span<const float> row_major, size_t first_column, std
   int8_t* codes = out.data();
   const auto quantize = [&](size_t rows, size_t first, size_t last) HWY_ATTR {
     for (size_t c = first; c < last; c += kBlockColumns) {
-      const DividedColumns block = {columns.scales + c, has_zero_points ? columns.zero_points + c : zeros};
+      const DividedColumns block = {columns.scales + c,
+                                    has_zero_points ? columns.zero_points + c : kNoZeroPoints};
       QuantizeColumns(in + (c - first), rows, width, HWY_MIN(kBlockColumns, last - c), block,
                       codes + (c - first));
     }
