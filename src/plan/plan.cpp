@@ -98,12 +98,17 @@ class Planner {
     const Rule* rule = FindRule(node);
     if (rule == nullptr && StorableInputs(node).empty()) return;
     if ((rule != nullptr && rule->can_choose_shape) != can_choose) return;
-    decisions_[id] = Check(Ask(rule, node));
+    decisions_[id] = Check(Ask(rule, node), node);
     if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) {
       for (const WeightRequest& request : edit->weights) {
         if (!can_choose) context_.settled_shapes.emplace(request.tensor, request.shape);
       }
     }
+  }
+
+  // Whether there is one that another node could read, besides the first, which there is.
+  static bool HasMoreOutputs(const Node& node) {
+    return std::any_of(node.outputs.begin() + 1, node.outputs.end(), [](auto name) { return !name.empty(); });
   }
 
   Decision Ask(const Rule* rule, const Node& node) const {
@@ -112,9 +117,12 @@ class Planner {
     return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule->plan(context_, node);
   }
 
-  Decision Check(Decision decision) const {
+  Decision Check(Decision decision, const Node& node) const {
     const auto* edit = std::get_if<Edit>(&decision);
     if (edit == nullptr) return decision;
+    if (!edit->nodes.back().has_all_outputs && HasMoreOutputs(node)) {
+      return Skip{SkipReason::kShape, "it has an output that the operator does not have"};
+    }
     for (const WeightRequest& request : edit->weights) {
       const Tensor& tensor = model_.tensors()[request.tensor];
       if (tensor.elements < context_.selection.min_elements) {

@@ -381,6 +381,26 @@ TEST(PlanHostile, NodesWithoutOutputsOrInputs) {
   EXPECT_TRUE(PlanOf(builder).plan.rewrite.replacements.empty()) << "a product of nothing";
 }
 
+// What takes the node's place would not give the second one, and who reads it would find another value of
+// that name, in a graph around, or none.
+TEST(PlanHostile, NodesWithAnOutputThatTheirOperatorDoesNotHave) {
+  Selection all;
+  all.ops = {"all"};
+  for (const char* op : {"MatMul", "Gemm", "Gather", "Conv"}) {
+    const bool gather = std::string(op) == "Gather";
+    const auto plan_with = [&](std::vector<std::string> outputs) {
+      ModelBuilder builder;
+      builder.Initializer("w", std::string(op) == "Conv" ? testing::Dims{8, 8, 1, 1} : testing::Dims{8, 8},
+                          RandomValues(64));
+      builder.Node(op, {gather ? "w" : "x", gather ? "i" : "w"}, std::move(outputs), "n");
+      return PlanOf(builder, all).Decisions();
+    };
+    EXPECT_EQ(plan_with({"y", "z"}),
+              std::string(op) + " n: shape (it has an output that the operator does not have)\n");
+    EXPECT_EQ(plan_with({"y", ""}), std::string(op) + " n: INT8\n");
+  }
+}
+
 TEST(PlanHostile, NodesOfRulesWithBodies) {
   auto builder = WithWeight();
   auto& outer = builder.Node("MatMul", {"x", "w"}, {"y"}, "outer");
