@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/Core>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -40,7 +41,7 @@ class StoredValues {
           Put(i, static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(numbers[i]) >> 16U));
           break;
         case DataType::kFloat16:
-          Put(i, std::bit_cast<std::uint16_t>(static_cast<_Float16>(numbers[i])));
+          Put(i, Eigen::numext::bit_cast<std::uint16_t>(Eigen::half(numbers[i])));
           break;
         default:
           throw std::logic_error("no floating-point type");
