@@ -411,7 +411,7 @@ class Planner {
         continue;
       }
       const Node& node = model_.nodes()[value.producer];
-      const bool is_constant = node.domain.empty() && node.op_type == "Constant";
+      const bool is_constant = node.domain.empty() && node.op_type == "Constant" && !HasMoreOutputs(node);
       if (has_body_[value.producer] || !(is_constant || IsViewOperator(node))) continue;
       plan_.rewrite.replacements.push_back({.node = value.producer, .nodes = {}});
       for (const ValueId input : node.input_values) AddUses(input, -1);

@@ -401,6 +401,22 @@ TEST(PlanHostile, NodesWithAnOutputThatTheirOperatorDoesNotHave) {
   }
 }
 
+TEST(PlanHostile, AConstantWhoseSecondOutputIsReadStays) {
+  for (const bool has_second : {false, true}) {
+    ModelBuilder builder;
+    auto& constant = builder.Node("Constant", {}, {"w"});
+    testing::SetTensor(constant, "value", {8, 8}, RandomValues(64));
+    if (has_second) constant.add_output("z");
+    builder.Node("MatMul", {"x", "w"}, {"y"});
+    builder.Node("Op", {"z"}, {"o"});
+    const Planned planned = PlanOf(builder);
+    const auto& replacements = planned.plan.rewrite.replacements;
+    const auto removed =
+        std::ranges::count_if(replacements, [](const auto& each) { return each.nodes.empty(); });
+    EXPECT_EQ(removed, has_second ? 0 : 1);
+  }
+}
+
 TEST(PlanHostile, NodesOfRulesWithBodies) {
   auto builder = WithWeight();
   auto& outer = builder.Node("MatMul", {"x", "w"}, {"y"}, "outer");
