@@ -177,6 +177,12 @@ std::vector<std::string_view> Model::AllNames() const {
     names.push_back(node.name);
     names.insert(names.end(), node.inputs.begin(), node.inputs.end());
   }
+  // Some models speak of values that they have not: a new one of that name would have the type that they say.
+  for (const onnx::GraphProto* graph : proto_->graphs) {
+    for (const auto& output : graph->output()) names.push_back(output.name());
+    for (const auto& info : graph->value_info()) names.push_back(info.name());
+    for (const auto& annotation : graph->quantization_annotation()) names.push_back(annotation.tensor_name());
+  }
   return names;
 }
 

@@ -143,6 +143,21 @@ TEST(PlanWeights, TheCThatBetaZeroDropsGoesToo) {
   EXPECT_THAT(PlanOf(kept).RemovedNames(), ElementsAre("w"));
 }
 
+// What is left of another model that once had them: a type that is not ours, an output that nothing gives.
+TEST(PlanWeights, NamesOfValuesThatAreNotThereAreTaken) {
+  auto builder = WithWeight();
+  builder.Node("MatMul", {"x", "w"}, {"y"}).set_name("m");
+  auto& info = *builder.graph().add_value_info();
+  info.set_name("w_quantized");
+  info.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+  builder.graph().add_quantization_annotation()->set_tensor_name("w_scale");
+  builder.Output("x_quantized", {8});
+  const Planned planned = PlanOf(builder);
+  EXPECT_THAT(planned.NewNames(), ElementsAre("w_quantized_2", "w_scale_2"));
+  ASSERT_EQ(planned.plan.rewrite.replacements.size(), 1U);
+  EXPECT_EQ(planned.plan.rewrite.replacements[0].nodes[0].outputs[0], "x_quantized_2");
+}
+
 // A caller need not feed an input that has a default; without it, it would have to.
 TEST(PlanWeights, DefaultsOfInputsStay) {
   auto builder = WithWeight();
