@@ -69,7 +69,7 @@ HWY_INLINE void StoreCodes(IntVec codes, int8_t* to) {
 }
 
 // How many elements ahead of each stream to fetch. `kernels_bench`, 1024 columns with scales of their own:
-// 128 elements 71 % of reading, 320 89 %, 576 98 %, 1024 83 %.
+// 128 elements 21.2 GiB/s, 320 26.4, 576 29.1, 1024 24.7.
 constexpr size_t kRowAhead = 576;
 
 // `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,

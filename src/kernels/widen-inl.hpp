@@ -74,8 +74,8 @@ struct Bfloat16 {
   }
 };
 
-// How many numbers ahead to fetch. `kernels_bench`: none 54 % of reading, 1024 numbers 91 %, 2048 106 %, 4096
-// 112 %; into four runs at a time, 60 %.
+// How many numbers ahead to fetch. `kernels_bench`: 1024 numbers 27.4 GiB/s, 2048 32.1, 4096 33.7; four runs
+// at a time without fetching 16.4, with it 18.1.
 constexpr size_t kWidenAhead = 4096;
 
 template <class Widener>

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "core/piece.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/widen.hpp"
@@ -62,8 +63,7 @@ void Report(benchmark::State& state) {
 // Rows of a tile, as the pipeline cuts it.
 std::size_t TileRows(std::size_t columns) {
   constexpr std::size_t kCacheLine = 64;  // codes
-  const std::size_t rows = std::max<std::size_t>(1, kTileElements / columns);
-  return rows > kCacheLine ? rows / kCacheLine * kCacheLine : rows;
+  return PieceLength(0, kCacheLine, std::max<std::size_t>(1, kTileElements / columns));
 }
 
 // Calls `kernel` with each tile of whole rows of `columns` elements and with the output for it.
