@@ -5,11 +5,10 @@
 
 #include "core/checked.hpp"
 #include "core/piece.hpp"
+#include "kernels/kernels.hpp"
 
 namespace qi8 {
 namespace {
-
-constexpr std::uint64_t kCacheLine = 64;
 
 class Scheduler {
  public:
@@ -57,13 +56,13 @@ class Scheduler {
   }
 
   // Of a tile of such units: an INT8 tile has room for as many elements as there are in a tile of float32.
-  // Rows that are to be transposed are as many as fill cache lines of codes, where there is room for so many.
+  // Rows that are to be transposed are as many as that is fastest for.
   std::uint64_t MostBytes(std::uint32_t index, std::uint64_t unit) const {
     const std::uint64_t element = ElementBytes(model_.tensors()[layout_.work[index].source].type);
     const std::uint64_t most =
         options_.tile_bytes / sizeof(float) * std::min<std::uint64_t>(element, sizeof(float));
-    const bool fills_lines = unit == RowBytes(index) && unit <= most / kCacheLine;
-    return fills_lines ? PieceLength(0, kCacheLine * unit, most) : most;
+    const bool is_row = unit == RowBytes(index) && unit <= most;
+    return is_row ? kernels::RowsToTranspose(most / unit) * unit : most;
   }
 
   void AddWhole(std::uint32_t index, std::uint64_t tile_bytes) {

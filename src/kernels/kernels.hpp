@@ -64,6 +64,16 @@ void QuantizeTransposed(std::span<const float> row_major, std::size_t rows, std:
                         std::span<const float> row_scales, std::span<const float> row_zero_points,
                         std::int8_t* out, std::size_t out_stride);
 
+// How many of `most` rows to give to QuantizeTransposed() at a time, `out_stride` being as many: what makes
+// columns of whole cache lines, which do not meet in few sets of the first-level cache. `kernels_bench`, 128
+// columns: 2048 rows 20 GiB/s, 1984 rows 28.
+[[nodiscard]] constexpr std::size_t RowsToTranspose(std::size_t most) {
+  constexpr std::size_t kCacheLine = 64;
+  const std::size_t lines = most / kCacheLine;
+  if (lines == 0) return most;
+  return (lines % 8 == 0 ? lines - 1 : lines) * kCacheLine;
+}
+
 // Numbers of half the size, little-endian, as float32: exact. NaNs keep their bits, but that those of float16
 // become quiet ones, as processors make them. in.size() is twice out.size().
 void WidenFloat16(std::span<const std::byte> in, std::span<float> out);

@@ -145,8 +145,19 @@ HWY_INLINE void WithQuantizers(RowParameters rows, size_t step, Quantize quantiz
   }
 }
 
-// Rows are taken as kStreams bands, a row of each at a time, and what is left over as kStreams pieces of a
-// row.
+// Rows as kStreams bands of `band` rows each, a row of each at a time. The rows are `stride` elements apart,
+// their codes `out_stride`.
+HWY_INLINE void QuantizeBandsByRow(const float* in, size_t stride, size_t band, size_t width,
+                                   RowParameters rows, int8_t* out, size_t out_stride) {
+  for (size_t r = 0; r < band; ++r) {
+    WithQuantizers(rows.From(r), band, [=](const auto& quantizers) HWY_ATTR {
+      QuantizeRows<kStreams>(in + r * stride, band * stride, width, quantizers, out + r * out_stride,
+                             band * out_stride);
+    });
+  }
+}
+
+// Rows that are left over from bands are taken as kStreams pieces.
 void QuantizeByRow(std::span<const float> row_major, std::span<const float> scales,
                    std::span<const float> zero_points, std::span<int8_t> out) {
   const size_t count = scales.size();
@@ -155,25 +166,19 @@ void QuantizeByRow(std::span<const float> row_major, std::span<const float> scal
   }
   const size_t width = row_major.size() / count;
   const RowParameters rows = {scales.data(), zero_points.size() == 0 ? nullptr : zero_points.data()};
-  const auto quantize = [&](size_t r, size_t step, size_t stride, size_t length) HWY_ATTR {
-    const float* const in = row_major.data() + r * width;
-    int8_t* const codes = out.data() + r * width;
-    WithQuantizers(rows.From(r), step, [=](const auto& quantizers) HWY_ATTR {
-      QuantizeRows<kStreams>(in, stride, length, quantizers, codes, stride);
-    });
-  };
   const size_t band = count / kStreams;
-  for (size_t r = 0; r < band; ++r) {
-    quantize(r, band, band * width, width);
-  }
+  QuantizeBandsByRow(row_major.data(), width, band, width, rows, out.data(), width);
   const size_t piece = width / kStreams;
   const size_t rest = width - kStreams * piece;
   for (size_t r = kStreams * band; r < count; ++r) {
-    quantize(r, 0, piece, piece);
-    const size_t end = (r + 1) * width;
-    QuantizeRows<1>(row_major.data() + end - rest, 0, rest,
-                    OneEachRow<DividingQuantizer, 1>{{rows.Of<DividingQuantizer>(r)}},
-                    out.data() + end - rest, 0);
+    const float* const in = row_major.data() + r * width;
+    int8_t* const codes = out.data() + r * width;
+    WithQuantizers(rows.From(r), 0, [=](const auto& quantizers) HWY_ATTR {
+      QuantizeRows<kStreams>(in, piece, piece, quantizers, codes, piece);
+    });
+    QuantizeRows<1>(in + width - rest, 0, rest,
+                    OneEachRow<DividingQuantizer, 1>{{rows.Of<DividingQuantizer>(r)}}, codes + width - rest,
+                    0);
   }
 }
 

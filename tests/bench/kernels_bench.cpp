@@ -13,7 +13,6 @@
 #include <span>
 #include <vector>
 
-#include "core/piece.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/widen.hpp"
@@ -62,8 +61,7 @@ void Report(benchmark::State& state) {
 
 // Rows of a tile, as the pipeline cuts it.
 std::size_t TileRows(std::size_t columns) {
-  constexpr std::size_t kCacheLine = 64;  // codes
-  return PieceLength(0, kCacheLine, std::max<std::size_t>(1, kTileElements / columns));
+  return RowsToTranspose(std::max<std::size_t>(1, kTileElements / columns));
 }
 
 // Calls `kernel` with each tile of whole rows of `columns` elements and with the output for it.
@@ -215,6 +213,7 @@ void BM_QuantizeTransposed(benchmark::State& state) {
 BENCHMARK(BM_QuantizeTransposed)
     ->ArgNames({"columns", "far", "zero"})
     ->Args({100, 0, 0})
+    ->Args({128, 0, 0})
     ->Args({768, 0, 0})
     ->Args({1024, 0, 0})
     ->Args({4096, 0, 0})

@@ -192,25 +192,38 @@ TEST_P(KernelsTest, QuantizeByColumn) {
 }
 
 TEST_P(KernelsTest, QuantizeTransposed) {
+  const auto check = [&](std::size_t rows, std::size_t cols, std::size_t gap) {
+    const FencedBuffer<float> matrix(AroundCodes(rows * cols, 0x1p-4F, random_));
+    std::vector<float> scales(rows);
+    for (std::size_t r = 0; r < rows; ++r) {
+      scales[r] = std::ldexp(r % 5 == 4 ? 1.37F : 1.0F, -static_cast<int>(r % 7));
+    }
+    // The gap after the last column is not there, so nothing may be written to it.
+    const std::size_t stride = rows + gap;
+    const std::size_t size = rows == 0 || cols == 0 ? 0 : (cols - 1) * stride + rows;
+    const FencedBuffer<std::int8_t> codes(std::vector<std::int8_t>(size, kUntouched));
+    std::vector<std::int8_t> expected(size, kUntouched);
+    reference::QuantizeTransposed(matrix.span(), rows, cols, scales, {}, expected.data(), stride);
+    QuantizeTransposed(matrix.span(), rows, cols, scales, {}, codes.span().data(), stride);
+    EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << rows << ' ' << cols << ' ' << gap;
+  };
   for (const std::size_t rows : {0U, 1U, 3U, 15U, 16U, 17U, 63U, 64U, 65U, 130U}) {
     for (const std::size_t cols : {0U, 1U, 2U, 15U, 16U, 17U, 257U, 600U, 1024U, 1041U}) {
-      for (const std::size_t gap : {0U, 5U}) {
-        const FencedBuffer<float> matrix(AroundCodes(rows * cols, 0x1p-4F, random_));
-        std::vector<float> scales(rows);
-        for (std::size_t r = 0; r < rows; ++r) {
-          scales[r] = std::ldexp(r % 5 == 4 ? 1.37F : 1.0F, -static_cast<int>(r % 7));
-        }
-        // The gap after the last column is not there, so nothing may be written to it.
-        const std::size_t stride = rows + gap;
-        const std::size_t size = rows == 0 || cols == 0 ? 0 : (cols - 1) * stride + rows;
-        const FencedBuffer<std::int8_t> codes(std::vector<std::int8_t>(size, kUntouched));
-        std::vector<std::int8_t> expected(size, kUntouched);
-        reference::QuantizeTransposed(matrix.span(), rows, cols, scales, {}, expected.data(), stride);
-        QuantizeTransposed(matrix.span(), rows, cols, scales, {}, codes.span().data(), stride);
-        EXPECT_TRUE(std::ranges::equal(codes.span(), expected)) << rows << ' ' << cols << ' ' << gap;
-      }
+      check(rows, cols, 0);
+      check(rows, cols, 5);
     }
   }
+  check(130, 4096 + 1, 5);  // more columns, and more rows, than a block has
+  check(3400, 17, 0);
+}
+
+TEST(RowsToTranspose, FillsCacheLinesThatDoNotMeetInFewSets) {
+  EXPECT_EQ(RowsToTranspose(1), 1U);
+  EXPECT_EQ(RowsToTranspose(63), 63U);
+  EXPECT_EQ(RowsToTranspose(130), 128U);
+  EXPECT_EQ(RowsToTranspose(511), 448U);
+  EXPECT_EQ(RowsToTranspose(512), 448U);
+  EXPECT_EQ(RowsToTranspose(4100), 4032U);
 }
 
 // Zero points in every form, on values whose codes lie at the ends once these are added.
