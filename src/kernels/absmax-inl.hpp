@@ -118,7 +118,9 @@ HWY_INLINE void MaxOverRows(const float* rows, size_t stride, size_t width, uint
   for (; width - i >= lanes; i += lanes) {
     BitsVec bits = hn::LoadU(d, max + i);
     for (size_t r = 0; r < kRows; ++r) {
-      bits = hn::Max(bits, magnitudes(LoadVector(rows + r * stride + i)));
+      const float* const values = rows + r * stride + i;
+      PrefetchSoon(values + kRowAhead);
+      bits = hn::Max(bits, magnitudes(LoadVector(values)));
     }
     hn::StoreU(bits, d, max + i);
   }
@@ -150,15 +152,16 @@ HWY_INLINE void MaxOverRows(const float* rows, size_t stride, size_t width, uint
 template <class Magnitudes>
 HWY_INLINE void MaxOverMatrix(const float* in, size_t count, size_t width, uint32_t* max,
                               Magnitudes magnitudes) {
-  const size_t band = count / width / kStreams * width;
-  for (size_t i = 0; i < band; i += width) {
-    MaxOverRows<kStreams>(in + i, band, width, max, magnitudes);
+  const size_t rows = count / width;
+  const size_t band = BandRows(rows);
+  for (size_t r = 0; r < band; ++r) {
+    MaxOverRows<kStreams>(in + r * width, band * width, width, max, magnitudes);
   }
-  size_t i = kStreams * band;
-  for (; count - i >= width; i += width) {
-    MaxOverRows<1>(in + i, width, width, max, magnitudes);
-  }
-  MaxOverRows<1>(in + i, width, count - i, max, magnitudes);
+  const size_t done = kStreams * band;
+  TakeFewRows(rows - done, [&](auto few) HWY_ATTR {
+    MaxOverRows<decltype(few)::value>(in + done * width, width, width, max, magnitudes);
+  });
+  MaxOverRows<1>(in + rows * width, width, count - rows * width, max, magnitudes);
 }
 
 template <class Magnitudes>

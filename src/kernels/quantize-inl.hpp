@@ -68,10 +68,6 @@ HWY_INLINE void StoreCodes(IntVec codes, int8_t* to) {
   hn::StoreU(hn::DemoteTo(d, codes), d, to);
 }
 
-// How many elements ahead of each stream to fetch. `kernels_bench`, 1024 columns with scales of their own:
-// 128 elements 21.2 GiB/s, 320 26.4, 576 29.1, 1024 24.7.
-constexpr size_t kRowAhead = 576;
-
 // `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,
 // their codes `out_stride`.
 template <size_t kRows, class Quantizers>
@@ -186,13 +182,15 @@ void QuantizeByRow(std::span<const float> row_major, std::span<const float> scal
 template <class Columns>
 HWY_INLINE void QuantizeBands(const float* in, size_t rows, size_t stride, size_t width,
                               const Columns& columns, int8_t* out) {
-  const size_t band = rows / kStreams;
+  const size_t band = BandRows(rows);
   for (size_t r = 0; r < band; ++r) {
     QuantizeRows<kStreams>(in + r * stride, band * stride, width, columns, out + r * stride, band * stride);
   }
-  for (size_t r = kStreams * band; r < rows; ++r) {
-    QuantizeRows<1>(in + r * stride, 0, width, columns, out + r * stride, 0);
-  }
+  const size_t done = kStreams * band;
+  TakeFewRows(rows - done, [&](auto few) HWY_ATTR {
+    QuantizeRows<decltype(few)::value>(in + done * stride, stride, width, columns, out + done * stride,
+                                       stride);
+  });
 }
 
 // Columns whose inverses are kept at a time: enough that rows of usual widths are read in one run.
