@@ -21,7 +21,6 @@ enum class SkipReason {
   kTooSmall,             // below --min-elements
   kNotConstant,          // the weight is computed, or comes from outside
   kOverridable,          // an initializer that is a graph input too, so that a caller may replace it
-  kAmbiguous,            // the weight's name is defined twice
   kType,                 // an element type that is not quantized
   kSparse,               // stored as a sparse tensor
   kNonFinite,            // it has a NaN or an infinity, and was to be kept then

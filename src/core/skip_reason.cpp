@@ -36,8 +36,6 @@ Words WordsFor(SkipReason reason) {
       return {"not-constant", "weight is not constant"};
     case SkipReason::kOverridable:
       return {"overridable", "weight is also a graph input, a caller may replace it"};
-    case SkipReason::kAmbiguous:
-      return {"ambiguous", "weight's name is defined twice"};
     case SkipReason::kType:
       return {"type", "weight's element type is not quantized"};
     case SkipReason::kSparse:

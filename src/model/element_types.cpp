@@ -92,7 +92,7 @@ std::vector<DataType> InferElementTypes(const Model& model) {
   for (ValueId id = 0; id < model.values().size(); ++id) {
     const Value& value = model.values()[id];
     types.push_back(value.declared_type);
-    if (value.producer != kNone && !value.is_ambiguous) outputs[value.producer].push_back(id);
+    if (value.producer != kNone) outputs[value.producer].push_back(id);
   }
   for (NodeId id = 0; id < model.nodes().size(); ++id) {
     const DataType type = TypeOfOutputs(model, model.nodes()[id], types);

@@ -65,6 +65,11 @@ class Model::Loader {
     Fail("tensor " + Quote(tensor.name()) + ": " + message);
   }
 
+  [[noreturn]] void FailDefinedTwice(const Value& value) const {
+    Fail("tensor " + Quote(value.name) +
+         " is defined twice in its graph, and nothing says which one is meant; rename or remove one of them");
+  }
+
   FileId AddFile(std::unique_ptr<ReadableFile> file, std::string location, bool in_memory) {
     const FileIdentity identity = file->Identity();
     model_.files_.push_back({std::move(file), std::move(location), identity, in_memory});
@@ -275,7 +280,7 @@ class Model::Loader {
 
     for (const auto& input : graph.input()) {
       Value& value = model_.values_[Define(scope, id, input.name())];
-      value.is_ambiguous = value.is_graph_input;
+      if (value.is_graph_input) FailDefinedTwice(value);
       value.is_graph_input = true;
       value.declared_type = TypeOf(input);
       value.rank = RankOf(input);
@@ -336,7 +341,7 @@ class Model::Loader {
   ValueId DefineInitializer(Scope& scope, GraphId graph, std::string_view name, TensorId tensor) {
     const ValueId id = Define(scope, graph, name);
     Value& value = model_.values_[id];
-    value.is_ambiguous = value.is_ambiguous || value.is_initializer;
+    if (value.is_initializer) FailDefinedTwice(value);
     value.is_initializer = true;
     value.tensor = tensor;
     if (tensor != kNone) model_.tensors_[tensor].may_be_external = true;
@@ -357,8 +362,7 @@ class Model::Loader {
       if (output.empty()) continue;
       const ValueId value_id = Define(scope, graph, output);
       Value& value = model_.values_[value_id];
-      value.is_ambiguous =
-          value.is_ambiguous || value.is_graph_input || value.is_initializer || value.producer != kNone;
+      if (value.is_graph_input || value.is_initializer || value.producer != kNone) FailDefinedTwice(value);
       value.producer = id;
       if (node.op_type == "Constant" && node.domain.empty()) SetConstant(proto_node, value_id);
     }

@@ -33,7 +33,6 @@ struct Value {
   NodeId producer = kNone;
   bool is_initializer = false;
   bool is_graph_input = false;  // with is_initializer: a default that the caller may override
-  bool is_ambiguous = false;    // defined more than once in its graph
   bool is_sparse = false;       // a constant stored as a sparse tensor
   DataType declared_type = DataType::kUndefined;  // of its elements, where the graph says so
   std::optional<std::size_t> rank = {};           // likewise

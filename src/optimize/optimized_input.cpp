@@ -50,11 +50,7 @@ Model OptimizedInput::Load() const {
                                          "; quantize it as it is, without --optimize");
   };
   try {
-    Model model = Model::Load(file_system_, model_);
-    for (const Value& value : model.values()) {
-      if (value.is_initializer && value.is_ambiguous) refuse(Quote(value.name) + " is an initializer twice");
-    }
-    return model;
+    return Model::Load(file_system_, model_);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInvalidModel) refuse(error.what());
     throw;

@@ -124,7 +124,7 @@ class ViewMaker {
   Dims Numbers(const Node& node, std::string_view attribute) const {
     if (node.input_values.size() > 1 && node.input_values[1] != kNone) {
       const Value& value = model_.values()[node.input_values[1]];
-      if (value.is_graph_input || value.is_ambiguous) return std::nullopt;
+      if (value.is_graph_input) return std::nullopt;
       return model_.IntegerConstant(node.input_values[1]);
     }
     return model_.IntsAttribute(node, attribute);
@@ -233,7 +233,6 @@ std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id) {
   while (true) {
     if (id == kNone) return NotConstant("it has no such input");
     value = &model.values()[id];
-    if (value->is_ambiguous) return Skip{SkipReason::kAmbiguous, ""};
     if (value->is_graph_input && value->graph != 0) return Skip{SkipReason::kOverridable, ""};
     if (value->tensor != kNone) break;
     if (value->producer == kNone || !IsViewOperator(model.nodes()[value->producer])) {

@@ -323,9 +323,6 @@ Check CheckNames(const Model& model) {
       AddProblem(check, "a graph gives " + Quote(graph.outputs[i]) + ", which nothing defines");
     }
   }
-  for (const Value& value : model.values()) {
-    if (value.is_ambiguous) AddProblem(check, Quote(value.name) + " is defined twice");
-  }
   return check;
 }
 

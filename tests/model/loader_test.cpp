@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/model.hpp"
@@ -587,7 +589,6 @@ TEST(LoaderGraph, ValuesNodesAndUses) {
   EXPECT_FALSE(FindValue(model, "w").is_graph_input);
   EXPECT_TRUE(FindValue(model, "d").is_initializer && FindValue(model, "d").is_graph_input);
   for (const Value& value : model.values()) {
-    EXPECT_FALSE(value.is_ambiguous) << value.name;
     EXPECT_FALSE(value.name.empty()) << "an output left out is no value";
   }
 
@@ -632,24 +633,35 @@ TEST(LoaderGraph, AConstantOfNoFloatsHasItsPlaceToo) {
   EXPECT_EQ(ReadTensor(model, model.tensors()[0]), "");
 }
 
-TEST(LoaderGraph, NamesDefinedTwiceAreAmbiguous) {
-  ModelBuilder builder;
-  builder.Input("input_input", {1}).Input("input_input", {1}).Input("input_node", {1}).Input("fine", {1});
-  builder.Initializer("two_tensors", {1}, RandomValues(1)).Initializer("two_tensors", {1}, RandomValues(1));
-  builder.Initializer("tensor_node", {1}, RandomValues(1)).Initializer("fine", {1}, RandomValues(1));
-  auto& sparse = *builder.graph().add_sparse_initializer()->mutable_values();
-  sparse.set_name("tensor_sparse");
-  builder.Initializer("tensor_sparse", {1}, RandomValues(1));
-  builder.Node("Op", {}, {"tensor_node", "input_node", "two_nodes"});
-  builder.Node("Op", {}, {"two_nodes"});
-  builder.Node("Op", {}, {"one_node", "one_node"});
-  MemoryFileSystem files;
-  const Model model = Load(files, builder);
-  for (const char* name : {"input_input", "input_node", "two_tensors", "tensor_node", "tensor_sparse",
-                           "two_nodes", "one_node"}) {
-    EXPECT_TRUE(FindValue(model, name).is_ambiguous) << name;
+TEST(LoaderGraph, NamesAreDefinedOnce) {
+  const std::pair<const char*, std::function<void(ModelBuilder&)>> kTwice[] = {
+      {"input", [](auto& builder) { builder.Input("input", {1}); }},
+      {"input", [](auto& builder) { builder.Node("Op", {}, {"input"}); }},
+      {"tensor", [](auto& builder) { builder.Initializer("tensor", {1}, RandomValues(1)); }},
+      {"tensor", [](auto& builder) { builder.Node("Op", {}, {"tensor"}); }},
+      {"tensor",
+       [](auto& builder) { builder.graph().add_sparse_initializer()->mutable_values()->set_name("tensor"); }},
+      {"output", [](auto& builder) { builder.Node("Op", {}, {"output"}); }},
+      {"both",
+       [](auto& builder) {
+         builder.Node("Op", {}, {"both", "both"});
+       }},
+  };
+  const auto load = [](const std::function<void(ModelBuilder&)>& change) {
+    ModelBuilder builder;
+    builder.Input("input", {1}).Input("default", {1});
+    builder.Initializer("tensor", {1}, RandomValues(1)).Initializer("default", {1}, RandomValues(1));
+    builder.Node("Op", {}, {"output"});
+    change(builder);
+    MemoryFileSystem files;
+    Load(files, builder);
+  };
+  EXPECT_NO_THROW(load([](auto&) {})) << "an input may have an initializer as its default";
+  for (const auto& twice : kTwice) {
+    EXPECT_THAT([&] { load(twice.second); },
+                ::testing::ThrowsMessage<Error>(
+                    HasSubstr("tensor '" + std::string(twice.first) + "' is defined twice")));
   }
-  EXPECT_FALSE(FindValue(model, "fine").is_ambiguous);
 }
 
 TEST(LoaderGraph, BodiesSeeWhatIsAroundThemAndHideIt) {

@@ -167,11 +167,6 @@ TEST(ConstantWeight, Refusals) {
             }),
             "overridable: --override-inputs quantizes it");
   EXPECT_EQ(Refusal([](auto& builder) {
-              builder.Initializer("w", {3, 5}, RandomValues(15));
-            }),
-            "ambiguous: ");
-  EXPECT_EQ(Refusal([](auto& builder) { builder.Node("Op", {}, {"w"}); }), "ambiguous: ");
-  EXPECT_EQ(Refusal([](auto& builder) {
               builder.graph().clear_initializer();
               builder.Node("Op", {}, {"w"});
             }),

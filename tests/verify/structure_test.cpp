@@ -62,17 +62,6 @@ TEST_F(StructureTest, OutputsThatNothingDefines) {
       HasSubstr("gives 'z'"));
 }
 
-TEST_F(StructureTest, NamesThatAreDefinedTwice) {
-  EXPECT_THAT(ProblemAfter("names",
-                           [](onnx::ModelProto& model) {
-                             auto& node = *model.mutable_graph()->add_node();
-                             node.set_op_type("Identity");
-                             node.add_input("x");
-                             node.add_output("y");
-                           }),
-              HasSubstr("'y' is defined twice"));
-}
-
 TEST_F(StructureTest, OperatorSetsThatAreNotImported) {
   EXPECT_THAT(
       ProblemAfter("names",
