@@ -28,7 +28,7 @@ constexpr size_t kTurnedCols = 16;
 
 // A block of codes that fits the second-level cache, of so many columns at most, and of as many rows as there
 // is room for: the longer memory is read in straight lines, the better. `kernels_bench`, 1024 columns: blocks
-// of 64 rows 24 GiB/s, of 256 rows 29.
+// of 64 rows 24 GiB/s, of 256 rows 27.
 constexpr size_t kBlockCols = 4096;
 constexpr size_t kLineBytes = 64;
 constexpr size_t kBlockBytes = kLineBytes * (kBlockCols + kLineBytes);
