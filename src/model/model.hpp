@@ -35,7 +35,7 @@ struct Value {
   bool is_graph_input = false;  // with is_initializer: a default that the caller may override
   bool is_sparse = false;       // a constant stored as a sparse tensor
   DataType declared_type = DataType::kUndefined;  // of its elements, where the graph says so
-  std::optional<std::size_t> rank = {};           // likewise
+  std::optional<std::size_t> rank = {};           // likewise; it may be wrong where it is not a caller's
   std::uint32_t uses = 0;                         // by nodes of any graph, and as outputs of graphs
 };
 

@@ -226,12 +226,12 @@ class Planner {
                             const std::string& name) {
     for (const std::uint32_t number : weight.zero_points) {
       const NewTensor& tensor = NewTensorOf(number);
-      if (tensor.graph == graph && tensor.dims == request.scale_dims) return tensor.name;
+      if (tensor.graph == graph && tensor.dims == request.zero_point_dims) return tensor.name;
     }
     weight.zero_points.push_back(AddTensor({.graph = graph,
                                             .name = names_.Allocate(name + "_zero_point"),
                                             .type = CodeType(weight.scheme),
-                                            .dims = request.scale_dims,
+                                            .dims = request.zero_point_dims,
                                             .bytes = request.shape.scales()}));
     return NewTensorOf(weight.zero_points.back()).name;
   }

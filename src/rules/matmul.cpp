@@ -1,5 +1,7 @@
 // MatMul(x, B) with a constant B [K, N]: the integer product, a scale for each of the N output channels. A
-// batch of matrices B [D.., K, N] has a scale for each channel of each matrix, [D.., 1, N].
+// batch of matrices B [D.., K, N] has a scale for each channel of each matrix: [D.., 1, N] against a product
+// [D.., M, N], but [D.., N] against the product [D.., N] of a vector x. Zero points go into the integer
+// product and have the form [D.., 1, N] for both.
 //
 // A constant on the left, A [M, K], is the one on the right of the transposed product: A x = (x' A')'.
 // (Integer products of ONNX Runtime take an int8 matrix on the right only.) Where both are activations and
@@ -58,6 +60,33 @@ Decision PlanTwoActivations(const RuleContext& context, const Node& node) {
   return edit.Take();
 }
 
+// The rank that the value has whenever the model runs. Only what a caller gives is held to its declaration; a
+// wrong one of any other value is a warning of the runtime, and no more.
+std::optional<std::size_t> CertainRank(const Model& model, ValueId id) {
+  if (id == kNone) return std::nullopt;
+  if (const auto constant = model.Constant(id)) return constant->dims.size();
+  const Value& value = model.values()[id];
+  return value.is_graph_input && value.graph == 0 ? value.rank : std::nullopt;
+}
+
+// Scales [D.., 1, N] as they broadcast against the product of x, whose rank shows only when the model runs:
+// without the 1 where x is a vector. The runtime computes this when it loads the model if it can infer the
+// rank of x, and fuses the product all the same.
+Operand AddScalesFor(EditBuilder& edit, const Operand& x, const Operand& scales,
+                     const std::vector<std::int64_t>& dims) {
+  const auto vector = [&edit](std::vector<std::int64_t> values) {
+    const auto count = static_cast<std::int64_t>(values.size());
+    return edit.AddConstant(Int64Tensor{{count}, std::move(values)});
+  };
+  // The dimension of x before its last one: one number, or none of a vector.
+  const Operand rows = edit.Add("Slice", {edit.Add("Shape", {x}), vector({-2}), vector({-1})});
+  const Operand ones =
+      edit.Add("ConstantOfShape", {edit.Add("Shape", {rows})}, {{"value", Int64Tensor{{1}, {1}}}});
+  const Operand batch = vector({dims.begin(), dims.end() - 2});
+  const Operand shape = edit.Add("Concat", {batch, ones, vector({dims.back()})}, {{"axis", 0}});
+  return edit.Add("Reshape", {scales, shape});
+}
+
 }  // namespace
 
 Decision PlanMatMul(const RuleContext& context, const Node& node) {
@@ -80,15 +109,25 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
 
   WeightUse use{.input = 1, .own_scale = std::vector<bool>(rank, true), .scale_dims = {view.dims[rank - 1]}};
   use.own_scale[rank - 2] = false;
+  // DynamicQuantizeMatMul applies the scales itself, in the form of the weight.
+  const bool broadcasts = rank > 2 && context.model.onnx_opset() >= kDynamicQuantizationOpset;
+  const auto x_rank = CertainRank(context.model, node.input_values[0]);
   if (rank > 2) {
     use.scale_dims = view.dims;
     use.scale_dims[rank - 2] = 1;
+    if (broadcasts && x_rank == 1U) {
+      use.zero_point_dims = use.scale_dims;
+      use.scale_dims.erase(use.scale_dims.end() - 2);
+    }
   }
   const auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   EditBuilder edit(context);
-  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  if (broadcasts && !x_rank && !w.has_one_scale) {
+    w.scale = AddScalesFor(edit, InputOf(node, 0), w.scale, use.scale_dims);
+  }
   const Operand product = edit.AddProduct(InputOf(node, 0), view.type, w);
   edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();

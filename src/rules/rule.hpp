@@ -43,8 +43,9 @@ struct WeightRequest {
   std::vector<std::int64_t> dims;         // as the operator wants the codes
   std::vector<std::int64_t> stored_dims;  // the same dimensions in the order of storage
   std::vector<std::int64_t> perm;         // dims[d] = stored_dims[perm[d]]; empty: they are the same
-  std::vector<std::int64_t> scale_dims;   // of the scales and of the zero points
-  float scale_factor = 1;                 // what each scale is multiplied by: Gemm's alpha
+  std::vector<std::int64_t> scale_dims;
+  std::vector<std::int64_t> zero_point_dims;  // as many elements
+  float scale_factor = 1;                     // what each scale is multiplied by: Gemm's alpha
 };
 
 // An input of a new node.

@@ -52,6 +52,8 @@ std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, cons
                         .stored_dims = {},
                         .perm = {},
                         .scale_dims = one_scale ? std::vector<std::int64_t>() : use.scale_dims,
+                        .zero_point_dims = one_scale ? std::vector<std::int64_t>()
+                                                     : use.zero_point_dims.value_or(use.scale_dims),
                         .scale_factor = use.scale_factor};
   // A view walks all elements of the tensor once, so the order of storage is that of falling strides.
   // Dimensions of 1 stay where they are seen, before the next larger one.

@@ -31,6 +31,7 @@ struct WeightUse {
   std::size_t input = 0;
   std::vector<bool> own_scale;           // by dimension: whether its indices have scales of their own
   std::vector<std::int64_t> scale_dims;  // of the scale tensor, in the same order
+  std::optional<std::vector<std::int64_t>> zero_point_dims = {};  // nothing: those of the scales
   float scale_factor = 1;
   std::optional<Scheme> scheme = {};  // that the operator demands, whatever was asked for
   bool one_scale = false;             // for all of the weight, whatever was asked for

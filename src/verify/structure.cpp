@@ -187,18 +187,28 @@ class WeightChecker {
   }
 
   ValueId ConstantScale(ValueId value) const {
-    if (value == kNone || IsScale(value)) return value;
-    const NodeId producer = model_.values()[value].producer;
-    if (producer == kNone) return kNone;
-    const Node& node = model_.nodes()[producer];
-    const std::size_t candidates = !node.domain.empty()       ? 0
-                                   : node.op_type == "Gather" ? 1
-                                   : node.op_type == "Mul"    ? 2
-                                                              : 0;
-    for (std::size_t i = 0; i < candidates; ++i) {
-      if (IsScale(Input(node, i))) return Input(node, i);
+    constexpr int kMostSteps = 3;  // Mul, Reshape, and the scale itself
+    for (int step = 0; step < kMostSteps && value != kNone && !IsScale(value); ++step) {
+      const NodeId producer = model_.values()[value].producer;
+      if (producer == kNone) return kNone;
+      const Node& node = model_.nodes()[producer];
+      if (!node.domain.empty()) return kNone;
+      if (node.op_type == "Gather" || node.op_type == "Reshape") {
+        value = Input(node, 0);
+      } else if (node.op_type == "Mul") {
+        const bool second = IsActivationScale(Input(node, 0)) || IsScale(Input(node, 1));
+        value = Input(node, second ? 1 : 0);
+      } else {
+        return kNone;
+      }
     }
-    return kNone;
+    return value != kNone && IsScale(value) ? value : kNone;
+  }
+
+  bool IsActivationScale(ValueId value) const {
+    if (value == kNone) return false;
+    const NodeId producer = model_.values()[value].producer;
+    return producer != kNone && model_.nodes()[producer].op_type == "DynamicQuantizeLinear";
   }
 
   bool IsScale(ValueId value) const {
@@ -236,8 +246,16 @@ class WeightChecker {
       case ScaleShape::kDirection:
         return is_dim(0) || (weight.size() == 3 && scale == Dims{weight[0], weight[2]});
       default:
-        return Broadcasts(scale, weight, shape == ScaleShape::kByColumn);
+        return Broadcasts(scale, weight, shape == ScaleShape::kByColumn) ||
+               (shape == ScaleShape::kByColumn && IsForVector(scale, weight));
     }
+  }
+
+  // Scales [D.., N] of matrices [D.., K, N], for the product of a vector.
+  static bool IsForVector(const Dims& scale, Dims weight) {
+    if (weight.size() < 2) return false;
+    weight.erase(weight.end() - 2);
+    return scale == weight;
   }
 
   static bool Broadcasts(const Dims& scale, const Dims& weight, bool by_column) {

@@ -62,27 +62,60 @@ inline void RoundRows(onnx::TensorProto& tensor) {
   RoundRows(tensor, tensor.raw_data().size() / sizeof(float) / static_cast<std::size_t>(rows));
 }
 
+// The first output of a model.
+struct Outputs {
+  runtime::Tensor fp32;
+  std::vector<runtime::Tensor> int8;  // one for each of kAllAndNoOptimizations
+};
+
 class Operators : public ::testing::Test {
  protected:
-  // Saves the model, quantizes it, runs both. The outputs: FP32, INT8.
-  std::pair<runtime::Tensor, runtime::Tensor> Run(ModelBuilder& builder,
-                                                  const std::vector<runtime::Tensor>& inputs,
-                                                  const std::vector<std::string>& options = {}) {
+  // Saves the model, quantizes it, runs both.
+  Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
+              const std::vector<std::string>& options = {}) {
     builder.Save(folder_ / "fp32.onnx");
     std::vector<std::string> arguments = {(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(),
                                           "--force"};
     arguments.insert(arguments.end(), options.begin(), options.end());
     const auto result = RunQuantizeInt8(arguments);
     EXPECT_EQ(result.status, 0) << result.err;
-    return {RunModel(folder_ / "fp32.onnx", inputs).at(0), RunModel(folder_ / "int8.onnx", inputs).at(0)};
+    return RunBoth(inputs);
+  }
+
+  // The FP32 model and the INT8 one that stand there already.
+  Outputs RunBoth(const std::vector<runtime::Tensor>& inputs) {
+    Outputs outputs{.fp32 = RunModel(folder_ / "fp32.onnx", inputs).at(0), .int8 = {}};
+    for (const auto optimization : kAllAndNoOptimizations) {
+      outputs.int8.push_back(RunModel(folder_ / "int8.onnx", inputs, optimization).at(0));
+    }
+    return outputs;
   }
 
   // `bound` has an entry for each element, in their order.
-  static void ExpectWithin(const std::pair<runtime::Tensor, runtime::Tensor>& outputs,
-                           const RowMajor& bound) {
-    ASSERT_EQ(outputs.first.shape, outputs.second.shape);
-    const auto reference = outputs.first.As<float>();
-    const auto candidate = outputs.second.As<float>();
+  static void ExpectWithin(const Outputs& outputs, const RowMajor& bound) {
+    for (std::size_t i = 0; i < outputs.int8.size(); ++i) {
+      SCOPED_TRACE(i == 0 ? "optimized" : "not optimized");
+      ExpectWithin(outputs.fp32, outputs.int8[i], bound);
+    }
+  }
+
+  static void ExpectSqnr(const Outputs& outputs, double decibel) {
+    for (std::size_t i = 0; i < outputs.int8.size(); ++i) {
+      SCOPED_TRACE(i == 0 ? "optimized" : "not optimized");
+      ASSERT_EQ(outputs.fp32.shape, outputs.int8[i].shape);
+      EXPECT_GT(runtime::CompareOutputs(outputs.fp32, outputs.int8[i]).sqnr_db, decibel);
+    }
+  }
+
+  int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
+
+  TempFolder folder_;
+
+ private:
+  static void ExpectWithin(const runtime::Tensor& fp32, const runtime::Tensor& int8, const RowMajor& bound) {
+    ASSERT_EQ(fp32.shape, int8.shape);
+    const auto reference = fp32.As<float>();
+    const auto candidate = int8.As<float>();
     ASSERT_EQ(reference.size(), static_cast<std::size_t>(bound.size()));
     double largest = 0;
     for (std::size_t i = 0; i < reference.size(); ++i) {
@@ -93,10 +126,6 @@ class Operators : public ::testing::Test {
     }
     EXPECT_GT(largest, 0) << "nothing was quantized";
   }
-
-  int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
-
-  TempFolder folder_;
 };
 
 }  // namespace qi8::testing

@@ -73,6 +73,78 @@ TEST_P(BatchedWeights, MatMul) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, BatchedWeights, ::testing::Values(Dims{2}, Dims{3}, Dims{2, 3}, Dims{1}));
 
+// A vector times a batch of matrices: the result has a dimension less, and the scales must not bring it back.
+class VectorTimesBatch : public BatchedWeights {
+ protected:
+  void Build(ModelBuilder& builder) {
+    for (const auto dim : GetParam()) batch_ *= dim;
+    Dims w_dims = GetParam();
+    w_dims.insert(w_dims.end(), {kK, kN});
+    w_ = RandomValues(static_cast<std::size_t>(batch_ * kK * kN), 1, 0.1F);
+    for (std::size_t i = 0; i < w_.size() / 2; ++i) w_[i] *= 30;
+    builder.Initializer("w", w_dims, w_);
+    y_dims_ = GetParam();
+    y_dims_.push_back(kN);
+  }
+
+  // Of rows times each matrix, in the order of the result where there is one row.
+  RowMajor BoundOf(const std::vector<float>& x) const {
+    const RowMajor rows = Matrix(x, static_cast<std::int64_t>(x.size()) / kK, kK);
+    RowMajor bound(batch_ * rows.rows(), kN);
+    for (Eigen::Index d = 0; d < batch_; ++d) {
+      bound.middleRows(d * rows.rows(), rows.rows()) =
+          ProductBound(rows, Matrix(w_, batch_ * kK, kN).middleRows(d * kK, kK)).cast<float>();
+    }
+    return bound;
+  }
+
+  static constexpr std::int64_t kM = 5, kK = 24, kN = 16;
+  std::vector<float> w_;
+  std::int64_t batch_ = 1;
+  Dims y_dims_;
+};
+
+TEST_P(VectorTimesBatch, OfKnownRank) {
+  ModelBuilder builder;
+  Build(builder);
+  builder.Input("x", {kK}).Output("y", y_dims_).Node("MatMul", {"x", "w"}, {"y"});
+  const auto x = RandomValues(kK, 2);
+  ExpectWithin(Run(builder, {FloatTensor({kK}, x)}), BoundOf(x));
+  EXPECT_EQ(Fused(), 1);
+}
+
+TEST_P(VectorTimesBatch, OfARankThatShowsWhenItRuns) {
+  ModelBuilder builder;
+  Build(builder);
+  builder.Input("x", {}).Output("y", {}).Node("MatMul", {"x", "w"}, {"y"});
+  for (auto* value : {builder.graph().mutable_input(0), builder.graph().mutable_output(0)}) {
+    value->mutable_type()->mutable_tensor_type()->clear_shape();
+  }
+  const auto x = RandomValues(kM * kK, 2);
+  const std::vector<float> row(x.begin(), x.begin() + kK);
+  ExpectWithin(Run(builder, {FloatTensor({kK}, row)}), BoundOf(row));
+  ExpectWithin(RunBoth({FloatTensor({kM, kK}, x)}), BoundOf(x));
+  EXPECT_EQ(Fused(), 1);
+}
+
+// The runtime warns of a wrong declaration, and runs the model all the same.
+TEST_P(VectorTimesBatch, OfARankThatIsDeclaredWrongly) {
+  ModelBuilder builder;
+  Build(builder);
+  builder.Input("x", {kK}).Output("y", y_dims_).Node("Neg", {"x"}, {"minus_x"});
+  builder.Node("MatMul", {"minus_x", "w"}, {"y"});
+  ModelBuilder wrong;
+  wrong.Input("minus_x", {1, kK});
+  *builder.graph().add_value_info() = wrong.graph().input(0);
+  const auto x = RandomValues(kK, 2);
+  std::vector<float> minus_x = x;
+  for (float& value : minus_x) value = -value;
+  ExpectWithin(Run(builder, {FloatTensor({kK}, x)}), BoundOf(minus_x));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks, VectorTimesBatch,
+                         ::testing::Values(Dims{2}, Dims{5}, Dims{2, 3}, Dims{2, 1, 3}, Dims{1}));
+
 struct GemmCase {
   float alpha, beta;
   bool transpose_a, transpose_b;

@@ -44,7 +44,7 @@ TEST_F(PeerFailures, No01BatchedWeightCrashesWhenRun) {
       .Initializer("w", {2, kK, kN}, RandomValues(2 * kK * kN));
   builder.Node("MatMul", {"x", "w"}, {"y"});
   const auto outputs = Run(builder, {FloatTensor({2, kM, kK}, RandomValues(2 * kM * kK, 3))});
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  ExpectSqnr(outputs, 30);
 }
 
 TEST_F(PeerFailures, No02TwoGemmsOfOneWeightAndNamesThatAreRenamed) {
@@ -56,7 +56,7 @@ TEST_F(PeerFailures, No02TwoGemmsOfOneWeightAndNamesThatAreRenamed) {
   SetInt(second, "transB", 1);
   SetFloat(second, "alpha", 0.5F);
   const auto outputs = Run(builder, X());
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  ExpectSqnr(outputs, 30);
   EXPECT_EQ(Fused(), 2);
   const auto excluded = Quantize({"--force", "--exclude", "^second$"});
   ASSERT_EQ(excluded.status, 0) << excluded.err;
@@ -75,7 +75,7 @@ TEST_F(PeerFailures, No03TiedEmbeddings) {
     if (!gather_first) builder.Node("Gather", {"table", "i"}, {"rows"});
     builder.Node("MatMul", {"rows", "turned"}, {"y"});
     const auto outputs = Run(builder, {Int64Tensor({3}, {0, 5, 199})});
-    EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+    ExpectSqnr(outputs, 30);
     EXPECT_EQ(Fused(), 1);
     EXPECT_LT(std::filesystem::file_size(folder_ / "int8.onnx.data"), 200U * kK + 200 * 4 + 256)
         << "stored once";
@@ -108,7 +108,7 @@ TEST_F(PeerFailures, No05Float16AndBfloat16) {
     builder.Node("MatMul", {half ? "x_half" : "x", half ? "stored" : "w"}, {half ? "z" : "y"});
     if (half) SetInt(builder.Node("Cast", {"z"}, {"y"}), "to", onnx::TensorProto::FLOAT);
     const auto outputs = Run(builder, X());
-    EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30) << type;
+    ExpectSqnr(outputs, 30);
     EXPECT_EQ(Fused(), 1) << type;
   }
 }
@@ -120,7 +120,7 @@ TEST_F(PeerFailures, No06OldOpsetsAreNotRelabelled) {
   SetFloat(builder.Node("Clip", {"x"}, {"clipped"}), "max", 1.5F);
   builder.Node("MatMul", {"clipped", "w"}, {"y"});
   const auto outputs = Run(builder, X());
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  ExpectSqnr(outputs, 30);
   EXPECT_EQ(ParseModel(folder_ / "int8.onnx").opset_import(0).version(), 9);
 }
 
@@ -132,7 +132,7 @@ TEST_F(PeerFailures, No07ConvOfOldRuntimesAndBiasInAConstantNode) {
   SetTensor(builder.Node("Constant", {}, {"b"}), "value", {6}, RandomValues(6, 4));
   builder.Node("Conv", {"x", "w", "b"}, {"y"});
   const auto outputs = Run(builder, {FloatTensor({1, 4, 9, 9}, RandomValues(324, 3))}, {"--ops", "Conv"});
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  ExpectSqnr(outputs, 30);
   const auto model = ParseModel(folder_ / "int8.onnx");
   bool found = false;
   for (const auto& tensor : model.graph().initializer()) {
@@ -166,7 +166,7 @@ TEST_F(PeerFailures, No08Subgraphs) {
   const std::uint8_t yes = 1;
   const auto which = runtime::Tensor::Of(DataType::kBool, {}, std::span(&yes, 1));
   const auto outputs = Run(builder, {which, X()[0]});
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 30);
+  ExpectSqnr(outputs, 30);
   EXPECT_EQ(Fused(), 2);
 }
 
@@ -285,7 +285,7 @@ TEST_F(PeerFailures, No14ConvIsStoredByDefaultOnlyWhereAsked) {
   EXPECT_THAT(left.err, HasSubstr("--store-int8 Conv"));
   const auto outputs =
       Run(builder, {FloatTensor({1, 4, 9, 9}, RandomValues(324, 3))}, {"--store-int8", "Conv"});
-  EXPECT_GT(runtime::CompareOutputs(outputs.first, outputs.second).sqnr_db, 35);
+  ExpectSqnr(outputs, 35);
   const auto operators = OptimizedOperators(folder_ / "int8.onnx");
   EXPECT_FALSE(operators.contains("ConvInteger"));
   EXPECT_FALSE(operators.contains("Cast")) << "restored when the model is loaded";

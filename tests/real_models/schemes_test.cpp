@@ -288,6 +288,37 @@ TEST_P(Schemes, BatchesOfMatrices) {
   ExpectWithin(outputs, bound);
 }
 
+// Scales and zero points of the matrices have other shapes where the product is that of a vector.
+TEST_P(Schemes, VectorsTimesBatchesOfMatrices) {
+  const auto x = RandomValues(kK, 2);
+  const auto weight = RandomValues(2 * kK * kN, 4, 0.2F);
+  const Codes expected = Oracle(TheRules(), weight, TheRules().per_tensor ? 1 : 2 * kN, [](std::size_t i) {
+    return TheRules().per_tensor ? 0 : i / (kK * kN) * kN + i % kN;
+  });
+  RowMajor bound(2, kN);
+  for (Eigen::Index b = 0; b < 2; ++b) {
+    Codes part = expected;
+    const auto first = static_cast<std::ptrdiff_t>(b * kK * kN);
+    part.codes.assign(expected.codes.begin() + first, expected.codes.begin() + first + kK * kN);
+    if (!TheRules().per_tensor) {
+      part.scales.assign(expected.scales.begin() + b * kN, expected.scales.begin() + (b + 1) * kN);
+      part.zero_points.assign(expected.zero_points.begin() + b * kN,
+                              expected.zero_points.begin() + (b + 1) * kN);
+    }
+    bound.row(b) = Bound(Matrix(x, 1, kK), Matrix(weight, 2 * kK, kN).middleRows(b * kK, kK),
+                         Restored(part, kK, kN, true));
+  }
+  for (const bool known : {true, false}) {
+    ModelBuilder builder;
+    builder.Input("x", {kK}).Output("y", {2, kN}).Initializer("w", {2, kK, kN}, weight);
+    if (!known) builder.graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+    builder.Node("MatMul", {"x", "w"}, {"y"});
+    const auto outputs = Run(builder, {FloatTensor({kK}, x)}, Options());
+    ExpectTensors(expected, "w");
+    ExpectWithin(outputs, bound);
+  }
+}
+
 TEST_P(Schemes, GatherAndStoredConv) {
   for (const auto& [kind, weight] : Kinds()) {
     SCOPED_TRACE(kind);
@@ -299,10 +330,13 @@ TEST_P(Schemes, GatherAndStoredConv) {
     const Codes expected = Expected(weight, kK, kN, false);
     ExpectTensors(expected, "w");
     const RowMajor restored = Restored(expected, kK, kN, false);
-    const auto rows = outputs.second.As<float>();
     const std::array<Eigen::Index, 3> indices = {0, 7, kK - 1};
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      EXPECT_EQ(rows[i], restored(indices[i / kN], static_cast<Eigen::Index>(i % kN))) << i;
+    for (const runtime::Tensor& int8 : outputs.int8) {
+      const auto rows = int8.As<float>();
+      ASSERT_EQ(rows.size(), indices.size() * kN);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        EXPECT_EQ(rows[i], restored(indices[i / kN], static_cast<Eigen::Index>(i % kN))) << i;
+      }
     }
   }
   // A picture of one point, whose convolution with kernels of one point is a product.
@@ -316,9 +350,11 @@ TEST_P(Schemes, GatherAndStoredConv) {
   const auto outputs = Run(builder, {FloatTensor({1, kN, 1, 1}, x)}, options);
   const RowMajor restored = Restored(Expected(Random(), kK, kN, false), kK, kN, false);
   const Eigen::VectorXf y = restored * Eigen::Map<const Eigen::VectorXf>(x.data(), kN);
-  const auto found = outputs.second.As<float>();
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    EXPECT_NEAR(found[i], y[static_cast<Eigen::Index>(i)], 1e-5F);
+  for (const runtime::Tensor& int8 : outputs.int8) {
+    const auto found = int8.As<float>();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i], y[static_cast<Eigen::Index>(i)], 1e-5F);
+    }
   }
 }
 

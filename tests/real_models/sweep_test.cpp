@@ -166,8 +166,10 @@ class Sweep : public Operators {
     model.SerializeToOstream(&file);
   }
 
-  static runtime::Session Open(const std::filesystem::path& path) {
+  static runtime::Session Open(const std::filesystem::path& path,
+                               Optimization optimization = Optimization::kAll) {
     runtime::SessionOptions options;
+    options.optimization = optimization;
     options.intra_threads = 1;
     return Runtime().OpenSession(path.native(), options);
   }
@@ -242,7 +244,10 @@ class Sweep : public Operators {
 
   void CheckOutputs(const Case& one, const runtime::Session& before, const RunReport& report,
                     Counts& counts) {
-    const runtime::Session after = Open(folder_ / "out.onnx");
+    std::vector<runtime::Session> after;
+    for (const auto optimization : kAllAndNoOptimizations) {
+      after.push_back(Open(folder_ / "out.onnx", optimization));
+    }
     std::vector<runtime::Tensor> inputs;
     for (const auto& input : one.inputs) {
       if (const auto tensor = ToTensor(input)) inputs.push_back(*tensor);
@@ -253,13 +258,9 @@ class Sweep : public Operators {
       return;
     }
     const auto expected = before.Run(inputs);
-    const auto found = after.Run(inputs);
-    ASSERT_EQ(expected.size(), found.size());
     if (!IsMonotone(one.model)) {
       ++counts.by_sqnr;
-      for (std::size_t i = 0; i < found.size(); ++i) {
-        EXPECT_GT(runtime::CompareOutputs(expected[i], found[i]).sqnr_db, 20) << "output " << i;
-      }
+      for (const auto& session : after) ExpectSqnr(expected, session.Run(inputs));
       return;
     }
     std::set<std::string> weights;
@@ -268,6 +269,21 @@ class Sweep : public Operators {
     }
     const auto bounds = Bounds(one, weights);
     ++counts.within_bound;
+    for (const auto& session : after) ExpectWithinBounds(expected, session.Run(inputs), bounds);
+  }
+
+  using Tensors = std::vector<runtime::Tensor>;
+
+  static void ExpectSqnr(const Tensors& expected, const Tensors& found) {
+    ASSERT_EQ(expected.size(), found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_GT(runtime::CompareOutputs(expected[i], found[i]).sqnr_db, 20) << "output " << i;
+    }
+  }
+
+  static void ExpectWithinBounds(const Tensors& expected, const Tensors& found,
+                                 const std::vector<std::vector<double>>& bounds) {
+    ASSERT_EQ(expected.size(), found.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
       ASSERT_EQ(expected[i].shape, found[i].shape);
       const auto a = expected[i].As<float>();

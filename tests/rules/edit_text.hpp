@@ -57,7 +57,11 @@ inline std::string DecisionText(const Model& model, const Decision& decision) {
     text += "weight " + model.tensors()[weight.tensor].name + " as {" + std::to_string(weight.shape.groups) +
             ", " + std::to_string(weight.shape.reduced) + ", " + std::to_string(weight.shape.channels) + "}" +
             (weight.perm.empty() ? "" : " transposed") + " -> " + FormatShape(weight.dims) + ", scales " +
-            FormatShape(weight.scale_dims) + " * " + NumberText(weight.scale_factor) + "\n";
+            FormatShape(weight.scale_dims) + " * " + NumberText(weight.scale_factor);
+    if (weight.zero_point_dims != weight.scale_dims) {
+      text += ", zero points " + FormatShape(weight.zero_point_dims);
+    }
+    text += "\n";
   }
   for (const ActivationRequest& activation : edit.activations) {
     text += "activation " + OperandText(activation.value);

@@ -119,6 +119,80 @@ TEST(MatMulRule, OneScaleForTheTensor) {
               ::testing::StartsWith("\nweight w as {1, 30, 1} -> [2, 3, 5], scales [] * 1\n"));
 }
 
+constexpr const char* kBatchOfRows = R"(
+weight w as {2, 3, 5} -> [2, 3, 5], scales [2, 1, 5] * 1
+activation x
+#0 Mul(activation0.scale, weight0.scale)
+#1 MatMulInteger(activation0.data, weight0.data, activation0.zero_point)
+#2 Cast(#1) to=1
+#3 Mul(#2, #0)
+)";
+
+TEST(MatMulRule, ABatchOfMatrices) {
+  for (const Dims& x : {Dims{4, 3}, Dims{2, 4, 3}, Dims{7, 2, 4, 3}}) {
+    ModelBuilder builder;
+    builder.Input("x", x).Initializer("w", {2, 3, 5}, RandomValues(30)).Node("MatMul", {"x", "w"}, {"y"});
+    EXPECT_EQ(DecideLast(builder), kBatchOfRows);
+  }
+  ModelBuilder constants;
+  constants.Initializer("x", {4, 3}, RandomValues(12)).Initializer("w", {2, 3, 5}, RandomValues(30));
+  constants.Node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_EQ(DecideLast(constants), kBatchOfRows);
+}
+
+TEST(MatMulRule, ABatchOfMatricesAndAVector) {
+  ModelBuilder builder;
+  builder.Input("x", {3}).Initializer("w", {2, 3, 5}, RandomValues(30)).Node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_EQ(DecideLast(builder), R"(
+weight w as {2, 3, 5} -> [2, 3, 5], scales [2, 5] * 1, zero points [2, 1, 5]
+activation x
+#0 Mul(activation0.scale, weight0.scale)
+#1 MatMulInteger(activation0.data, weight0.data, activation0.zero_point)
+#2 Cast(#1) to=1
+#3 Mul(#2, #0)
+)");
+}
+
+// The operator of com.microsoft takes the scales in the form of the weight, whatever the rank of x.
+TEST(MatMulRule, ABatchOfMatricesAndAVectorBelowOpset11) {
+  ModelBuilder builder(10);
+  builder.Input("x", {3}).Initializer("w", {2, 3, 5}, RandomValues(30)).Node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_EQ(DecideLast(builder), R"(
+weight w as {2, 3, 5} -> [2, 3, 5], scales [2, 1, 5] * 1
+#0 com.microsoft.DynamicQuantizeMatMul(x, weight0.data, weight0.scale)
+)");
+}
+
+// A declaration of what the model computes itself may be wrong; the runtime does not mind.
+TEST(MatMulRule, ABatchOfMatricesAndWhatHasNoCertainRank) {
+  for (const bool declared : {false, true}) {
+    ModelBuilder builder;
+    ModelBuilder declaration;
+    declaration.Input("x", {4, 3});
+    if (declared) *builder.graph().add_value_info() = declaration.graph().input(0);
+    builder.Initializer("w", {2, 3, 5}, RandomValues(30)).Node("Op", {}, {"x"});
+    builder.Node("MatMul", {"x", "w"}, {"y"});
+    EXPECT_EQ(DecideLast(builder), R"(
+weight w as {2, 3, 5} -> [2, 3, 5], scales [2, 1, 5] * 1
+activation x
+#0 Shape(x)
+#1 Constant() value=tensor [-2]
+#2 Constant() value=tensor [-1]
+#3 Slice(#0, #1, #2)
+#4 Shape(#3)
+#5 ConstantOfShape(#4) value=tensor [1]
+#6 Constant() value=tensor [2]
+#7 Constant() value=tensor [5]
+#8 Concat(#6, #5, #7) axis=0
+#9 Reshape(weight0.scale, #8)
+#10 Mul(activation0.scale, #9)
+#11 MatMulInteger(activation0.data, weight0.data, activation0.zero_point)
+#12 Cast(#11) to=1
+#13 Mul(#12, #10)
+)");
+  }
+}
+
 TEST(MatMulRule, AConstantOnTheLeftIsOneOnTheRightOfTheTransposedProduct) {
   ModelBuilder builder;
   builder.Input("x", {2, 5, 7}).Initializer("w", {3, 5}, RandomValues(15));

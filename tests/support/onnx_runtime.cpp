@@ -26,8 +26,10 @@ const runtime::OnnxRuntime& Runtime() {
 }
 
 std::vector<runtime::Tensor> RunModel(const std::filesystem::path& model,
-                                      const std::vector<runtime::Tensor>& inputs) {
-  return Runtime().OpenSession(model.native()).Run(inputs);
+                                      const std::vector<runtime::Tensor>& inputs, Optimization optimization) {
+  runtime::SessionOptions options;
+  options.optimization = optimization;
+  return Runtime().OpenSession(model.native(), options).Run(inputs);
 }
 
 std::map<std::string, int> OptimizedOperators(const std::filesystem::path& model) {

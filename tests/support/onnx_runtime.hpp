@@ -1,6 +1,7 @@
 // The INT8 model against the FP32 one, on real ONNX Runtime.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -15,8 +16,15 @@ namespace qi8::testing {
 // The library that scripts/fetch-onnxruntime got, loaded once.
 [[nodiscard]] const runtime::OnnxRuntime& Runtime();
 
+using Optimization = runtime::SessionOptions::Optimization;
+
+// What is true of an INT8 model must be true with whatever the runtime makes of its graph, and of the graph
+// as it stands.
+inline constexpr std::array kAllAndNoOptimizations = {Optimization::kAll, Optimization::kNone};
+
 [[nodiscard]] std::vector<runtime::Tensor> RunModel(const std::filesystem::path& model,
-                                                    const std::vector<runtime::Tensor>& inputs);
+                                                    const std::vector<runtime::Tensor>& inputs,
+                                                    Optimization optimization = Optimization::kAll);
 
 // How often each operator occurs in the model once ONNX Runtime has optimized it, bodies included.
 [[nodiscard]] std::map<std::string, int> OptimizedOperators(const std::filesystem::path& model);

@@ -130,6 +130,27 @@ TEST_F(StructureTest, ScalesOfTheWrongShape) {
               AllOf(HasSubstr("scales of shape [4]"), HasSubstr("of shape [16, 8]")));
 }
 
+// Those of a batch of matrices have one shape for vectors and another for matrices, which is computed where
+// the rank shows only when the model runs.
+TEST_F(StructureTest, ScalesOfABatchOfMatrices) {
+  for (const bool is_known : {true, false}) {
+    ModelBuilder builder;
+    builder.Input("x", {16}).Output("y", {3, 8}).Initializer("w", {3, 16, 8}, RandomValues(384));
+    if (!is_known) builder.graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+    builder.Save(source());
+    QuantizeSource();
+    EXPECT_THAT(Failing(Against()), ::testing::IsEmpty());
+    EXPECT_THAT(ProblemAfter("weights",
+                             [](onnx::ModelProto& model) {
+                               auto& scale = Find(model, "w_scale");
+                               scale.clear_dims();
+                               for (const std::int64_t dim : {8, 3}) scale.add_dims(dim);
+                             }),
+                AllOf(HasSubstr("scales of shape [8, 3]"), HasSubstr("of shape [3, 16, 8]")));
+  }
+}
+
 // [16, 1] broadcasts against the weight, but each of its columns needs one scale.
 TEST_F(StructureTest, ScalesByRowsOfAProduct) {
   EXPECT_THAT(ProblemAfter("weights",
