@@ -71,6 +71,9 @@ struct PlanReport {
   std::size_t quantized_nodes = 0;
   std::size_t quantized_before = 0;   // nodes of the input that compute with, or restore, numbers of few bits
   std::size_t quantized_weights = 0;  // tensors
+  // Initializers of the input that are listed as inputs, which IR versions before 4 want, and that no caller
+  // can replace: they are quantized like others.
+  std::size_t constant_inputs = 0;
   std::uint64_t fp32_weight_bytes = 0;  // of the weights that are quantized
   std::uint64_t int8_weight_bytes = 0;  // of INT8 tensors and scales that replace them
 

@@ -20,12 +20,14 @@ namespace qi8 {
 
 class Model::Loader {
  public:
-  Loader(FileSystem& file_system, const std::filesystem::path& path)
-      : file_system_(file_system), path_(path) {}
+  // `source`: of the model that an optimizer made this one of, or null.
+  Loader(FileSystem& file_system, const std::filesystem::path& path, const ModelHeader* source)
+      : file_system_(file_system), path_(path), source_(source) {}
 
   Model Load() {
     AddFile(file_system_.OpenForReading(path_), path_.native(), false);
     Parse();
+    if (source_ != nullptr) KeepInputsOf(*source_);
     ForEachTensor(proto().model, [this](onnx::TensorProto& tensor) { AddTensor(tensor); });
     for (const auto& function : proto().model.functions()) {
       functions_.emplace(function.domain(), function.name());
@@ -86,6 +88,19 @@ class Model::Loader {
       Fail("protobuf cannot read it as an ONNX model; is it damaged, or another kind of file?");
     }
     if (!proto().model.has_graph()) Fail("it holds no graph; it is not an ONNX model");
+  }
+
+  void KeepInputsOf(const ModelHeader& source) {
+    std::set<std::string_view> required;
+    for (const ValueDeclaration& input : source.inputs) required.insert(input.name);
+    onnx::GraphProto& graph = *proto().model.mutable_graph();
+    std::set<std::string_view> defaults;
+    for (const auto& initializer : graph.initializer()) defaults.insert(initializer.name());
+    const bool are_constant = proto().model.ir_version() < kFirstIrWithConstantInitializers;
+    RemoveIf(*graph.mutable_input(), [&](const auto& input) {
+      return !required.contains(input.name()) && (are_constant || !defaults.contains(input.name()));
+    });
+    if (are_constant) proto().model.set_ir_version(kFirstIrWithConstantInitializers);
   }
 
   void RequireNoCycle() const {
@@ -343,6 +358,8 @@ class Model::Loader {
     Value& value = model_.values_[id];
     if (value.is_initializer) FailDefinedTwice(value);
     value.is_initializer = true;
+    if (graph == 0 && proto().model.ir_version() < kFirstIrWithConstantInitializers)
+      value.is_graph_input = false;
     value.tensor = tensor;
     if (tensor != kNone) model_.tensors_[tensor].may_be_external = true;
     return id;
@@ -425,6 +442,7 @@ class Model::Loader {
 
   FileSystem& file_system_;
   const std::filesystem::path& path_;
+  const ModelHeader* source_;
   Model model_;
   std::string literals_;
   std::map<std::string, FileId> file_ids_;
@@ -433,7 +451,12 @@ class Model::Loader {
 };
 
 Model Model::Load(FileSystem& file_system, const std::filesystem::path& path) {
-  return Loader(file_system, path).Load();
+  return Loader(file_system, path, nullptr).Load();
+}
+
+Model Model::LoadOptimized(FileSystem& file_system, const std::filesystem::path& path,
+                           const ModelHeader& source) {
+  return Loader(file_system, path, &source).Load();
 }
 
 }  // namespace qi8

@@ -98,11 +98,16 @@ ModelHeader Model::Header() const {
                      .graph_name = model.graph().name(),
                      .inputs = {},
                      .outputs = {},
+                     .constant_inputs = 0,
                      .functions = static_cast<std::size_t>(model.functions_size())};
   std::unordered_set<std::string_view> defaults;
   for (const auto& initializer : model.graph().initializer()) defaults.insert(initializer.name());
   for (const auto& input : model.graph().input()) {
-    if (!defaults.contains(input.name())) header.inputs.push_back(DeclarationOf(input));
+    if (!defaults.contains(input.name())) {
+      header.inputs.push_back(DeclarationOf(input));
+    } else if (model.ir_version() < kFirstIrWithConstantInitializers) {
+      ++header.constant_inputs;
+    }
   }
   for (const auto& output : model.graph().output()) header.outputs.push_back(DeclarationOf(output));
   return header;

@@ -32,8 +32,8 @@ struct Value {
   TensorId tensor = kNone;  // its constant contents, where these are file-backed
   NodeId producer = kNone;
   bool is_initializer = false;
-  bool is_graph_input = false;  // with is_initializer: a default that the caller may override
-  bool is_sparse = false;       // a constant stored as a sparse tensor
+  bool is_graph_input = false;                    // the caller gives it; with is_initializer: may replace it
+  bool is_sparse = false;                         // a constant stored as a sparse tensor
   DataType declared_type = DataType::kUndefined;  // of its elements, where the graph says so
   std::optional<std::size_t> rank = {};           // likewise; it may be wrong where it is not a caller's
   std::uint32_t uses = 0;                         // by nodes of any graph, and as outputs of graphs
@@ -107,6 +107,9 @@ struct ModelHeader {
   std::string graph_name;
   std::vector<ValueDeclaration> inputs;  // without those that have a default
   std::vector<ValueDeclaration> outputs;
+  // Initializers that are listed as inputs because the format wants that until IR version 4, and that no
+  // caller can replace. They are constants.
+  std::size_t constant_inputs = 0;
   std::size_t functions = 0;
 };
 
@@ -116,6 +119,11 @@ class Model {
   // the files; reads no weight. Throws Error naming file and tensor where they do not agree, where external
   // data is not a regular file beneath the model's folder, where nodes form a circle, or it is no ONNX model.
   static Model Load(FileSystem& file_system, const std::filesystem::path& path);
+  // The same for what an optimizer made of the model with that header: it asks for the inputs that `source`
+  // asks for, and for no others. An optimizer drops initializers whose inputs it leaves, and adds some that
+  // are no inputs, which is no valid model until IR version 4: there the version becomes that.
+  static Model LoadOptimized(FileSystem& file_system, const std::filesystem::path& path,
+                             const ModelHeader& source);
   ~Model();
   Model(Model&&) noexcept;
 

@@ -1,6 +1,7 @@
 // The protobuf side of Model, shared by the files that implement it.
 #pragma once
 
+#include <cstdint>
 #include <unordered_map>
 #include <vector>
 
@@ -8,6 +9,21 @@
 #include "model/proto.hpp"
 
 namespace qi8 {
+
+// Until this version of the format, every initializer is a graph input too, and ONNX Runtime lets no caller
+// replace one; from it on, one that is an input has a default that a caller may replace.
+inline constexpr std::int64_t kFirstIrWithConstantInitializers = 4;
+
+// Takes the messages for which `gone` holds out of the field; the others keep their order and their address.
+template <typename Message, typename Predicate>
+void RemoveIf(google::protobuf::RepeatedPtrField<Message>& field, Predicate gone) {
+  int kept = 0;
+  for (int i = 0; i < field.size(); ++i) {
+    if (gone(field.Get(i))) continue;
+    field.SwapElements(kept++, i);
+  }
+  field.DeleteSubrange(kept, field.size() - kept);
+}
 
 struct Model::Proto {
   onnx::ModelProto model;

@@ -11,18 +11,6 @@
 namespace qi8 {
 namespace {
 
-// Takes the messages for which `gone` holds out of the field; the others keep their order and their address.
-template <typename Message, typename Predicate>
-void RemoveIf(google::protobuf::RepeatedPtrField<Message>& field, Predicate gone) {
-  auto& items = field;
-  int kept = 0;
-  for (int i = 0; i < items.size(); ++i) {
-    if (gone(items.Get(i))) continue;
-    items.SwapElements(kept++, i);
-  }
-  items.DeleteSubrange(kept, items.size() - kept);
-}
-
 // `replaced` is the node that the new one stands for.
 void Fill(onnx::NodeProto& proto, const NewNode& node, const onnx::NodeProto& replaced) {
   if (node.inherits.attributes) {
@@ -110,8 +98,6 @@ void Model::Apply(const Rewrite& rewrite) {
     added.set_domain(import.domain);
     added.set_version(import.version);
   }
-  // Until IR version 4, every initializer is a graph input too.
-  constexpr std::int64_t kFirstIrWithConstantInitializers = 4;
   const bool list_as_inputs = proto_->model.ir_version() < kFirstIrWithConstantInitializers;
   for (std::size_t i = 0; i < rewrite.new_tensors.size(); ++i) {
     const NewTensor& tensor = rewrite.new_tensors[i];

@@ -50,7 +50,7 @@ Model OptimizedInput::Load() const {
                                          "; quantize it as it is, without --optimize");
   };
   try {
-    return Model::Load(file_system_, model_);
+    return Model::LoadOptimized(file_system_, model_, source_.Header());
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInvalidModel) refuse(error.what());
     throw;

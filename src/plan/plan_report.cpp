@@ -15,6 +15,7 @@ std::vector<FileReport> InputsOf(const Model& model) {
 PlanReport ReportOf(const Model& model, const Plan& plan) {
   PlanReport report;
   report.inputs = InputsOf(model);
+  report.constant_inputs = model.Header().constant_inputs;
   report.nodes = plan.nodes;
   report.quantized_nodes = static_cast<std::size_t>(std::ranges::count_if(
       plan.rewrite.replacements, [](const Replacement& replacement) { return !replacement.nodes.empty(); }));

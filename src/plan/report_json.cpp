@@ -43,6 +43,7 @@ nlohmann::ordered_json ToJson(const PlanReport& plan) {
       {"quantized_nodes", plan.quantized_nodes},
       {"quantized_before", plan.quantized_before},
       {"quantized_weights", plan.quantized_weights},
+      {"constant_inputs", plan.constant_inputs},
       {"weight_bytes_before", plan.fp32_weight_bytes},
       {"weight_bytes_after", plan.int8_weight_bytes},
       {"input_bytes", plan.input_bytes()},

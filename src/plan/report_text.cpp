@@ -56,6 +56,14 @@ std::string Count(std::size_t number, const std::string& thing) {
   return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
 }
 
+// Who counts on replacing them learns it here.
+std::string ConstantInputs(const PlanReport& plan) {
+  if (plan.constant_inputs == 0) return "";
+  return "inputs     " + Count(plan.constant_inputs, "initializer") +
+         " listed as inputs, as IR versions before 4 want: the runtime lets nobody replace them, so they are "
+         "constants\n";
+}
+
 }  // namespace
 
 std::string PlanTable(const PlanReport& plan) {
@@ -74,6 +82,7 @@ std::string PlanTable(const PlanReport& plan) {
   for (const FileReport& file : plan.outputs)
     files.push_back({"output", FormatCount(file.size), Plain(file.path)});
   text += FormatTable(files);
+  text += ConstantInputs(plan);
   if (!plan.outputs.empty()) text += "reduction  " + Percent(Reduction(plan)) + "\n";
   return text;
 }
@@ -105,6 +114,7 @@ std::string PlanSummary(const PlanReport& plan) {
   std::string text = "quantized  " + Count(plan.quantized_nodes, "node") + ", " +
                      Count(plan.quantized_weights, "weight") + ": " + FormatBytes(plan.fp32_weight_bytes) +
                      " -> " + FormatBytes(plan.int8_weight_bytes) + "\n";
+  text += ConstantInputs(plan);
   if (skipped > 0) text += "kept       " + Count(skipped, "weight use") + " in FP32\n" + SkipTable(plan);
   if (!plan.outputs.empty()) {
     text += "size       " + FormatCount(plan.input_bytes()) + " -> " + FormatCount(plan.output_bytes()) +

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "hash/sha256.hpp"
@@ -107,6 +108,37 @@ TEST_F(OptimizedInputTest, AFailureOfTheOptimizerLeavesNothing) {
   optimizer_.afterwards = [] { throw std::runtime_error("out of something"); };
   EXPECT_THROW(static_cast<void>(Make(How())), std::runtime_error);
   EXPECT_EQ(files_.Listing(), before_);
+}
+
+// What the optimizer made asks for the inputs that the source asks for, in every version of the format.
+TEST_F(OptimizedInputTest, AsksForNoInputsThatTheSourceDoesNotAskFor) {
+  for (const std::int64_t ir_version : {3, 4, 8}) {
+    testing::ModelBuilder source(8, ir_version);
+    source.Input("x", {2, 64}).Output("y", {2, 64});
+    for (const char* name : {"w", "folded"}) {
+      source.Input(name, {64}).Initializer(name, {64}, testing::RandomValues(64));
+    }
+    source.Node("Mul", {"x", "w"}, {"z"});
+    source.Node("Mul", {"z", "folded"}, {"y"});
+    files_.Add("in/m.onnx", source.model().SerializeAsString());
+    optimizer_.afterwards = [&] {
+      onnx::ModelProto model = source.model();
+      auto& graph = *model.mutable_graph();
+      graph.mutable_initializer(1)->set_name("new");
+      graph.mutable_node(1)->set_input(1, "new");
+      files_.Add("out/.q.onnx.qi8-optimized/model.onnx", model.SerializeAsString());
+    };
+    const OptimizedInput input = Make(How());
+    const Model model = input.Load();
+    const ModelHeader header = model.Header();
+    EXPECT_EQ(header.ir_version, ir_version == 3 ? 4 : ir_version);
+    ASSERT_EQ(header.inputs.size(), 1U);
+    EXPECT_EQ(header.inputs[0].name, "x");
+    // "w" may be replaced after as before, which no caller could until version 4.
+    const auto w = std::ranges::find(model.values(), "w", &Value::name);
+    ASSERT_NE(w, model.values().end());
+    EXPECT_EQ(w->is_graph_input, ir_version != 3);
+  }
 }
 
 TEST_F(OptimizedInputTest, StopsWhenAskedBeforeItBegins) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/plan_report.hpp"
 #include "plan/planned.hpp"
 #include "qi8/error.hpp"
 
@@ -328,6 +329,21 @@ TEST(PlanDecisions, OverridableInitializersStay) {
   EXPECT_EQ(planned.Decisions(), "MatMul m: overridable (--override-inputs quantizes it)\n");
   EXPECT_THAT(planned.RemovedNames(), IsEmpty());
   EXPECT_THAT(planned.NewNames(), IsEmpty());
+}
+
+// The runtime lets nobody replace them before IR version 4.
+TEST(PlanDecisions, InitializersThatAreInputsOfIr3AreConstants) {
+  for (const bool override_inputs : {false, true}) {
+    ModelBuilder builder(8, 3);
+    builder.Input("x", {8, 8}).Input("w", {8, 8}).Initializer("w", {8, 8}, RandomValues(64));
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "m");
+    Selection selection;
+    selection.override_inputs = override_inputs;
+    const Planned planned = PlanOf(builder, selection);
+    EXPECT_EQ(planned.Decisions(), "MatMul m: INT8\n");
+    EXPECT_THAT(planned.RemovedNames(), ::testing::ElementsAre("w"));
+    EXPECT_EQ(ReportOf(*planned.model, planned.plan).constant_inputs, 1U);
+  }
 }
 
 TEST(PlanDecisions, OpsetsThatAreTooOld) {

@@ -142,6 +142,35 @@ TEST_P(Optimize, TrainedModelsStillRun) {
   }
 }
 
+// Before IR version 4 every initializer is an input too. The optimizer folds some, whose inputs it leaves,
+// and makes others that are no inputs; the result is a valid model all the same, and asks for nothing new.
+TEST_P(Optimize, ModelsOfIr3AskForNoNewInputs) {
+  ModelBuilder builder(8, 3);
+  builder.Input("x", {2, 16}).Output("y", {2, 8});
+  builder.Input("w", {16, 8}).Initializer("w", {16, 8}, RandomValues(128));
+  builder.Input("factors", {8}).Initializer("factors", {8}, RandomValues(8, 2));
+  builder.Node("Mul", {"w", "factors"}, {"scaled"});
+  builder.Node("MatMul", {"x", "scaled"}, {"y"}, "product");
+  builder.Save(folder_ / "fp32.onnx");
+  const auto result = Quantize({"--optimize", GetParam()});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto model = ParseModel(folder_ / "int8.onnx");
+  EXPECT_EQ(model.ir_version(), 4) << "the first that lets initializers be no inputs";
+  ASSERT_EQ(model.graph().input_size(), 1);
+  EXPECT_EQ(model.graph().input(0).name(), "x");
+  const std::vector<runtime::Tensor> input = {FloatTensor({2, 16}, RandomValues(32, 3))};
+  const auto reference = RunModel(folder_ / "fp32.onnx", input);
+  for (const auto optimization : kAllAndNoOptimizations) {
+    const auto found = RunModel(folder_ / "int8.onnx", input, optimization);
+    EXPECT_GT(runtime::CompareOutputs(reference[0], found[0]).sqnr_db, 30);
+  }
+  EXPECT_EQ(RunQuantizeInt8(
+                {"verify", "int8.onnx", "--against", "fp32.onnx", "--onnxruntime", QI8_TEST_ONNXRUNTIME},
+                {.folder = folder_.path(), .environment = {}})
+                .status,
+            0);
+}
+
 // Where there is external data, ONNX Runtime writes the initializers of bodies twice or leaves them where
 // they were. Should this fail one day, it does so no more.
 TEST_P(Optimize, BodiesWithInitializersBesideTheModelAreRefused) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include "real_models/operators.hpp"
 
@@ -194,6 +195,26 @@ TEST_F(Weights, ThatAreGraphInputsTooWhereAsked) {
     ASSERT_EQ(result.status, 0) << result.err;
     ExpectWithin(RunBoth({FloatTensor({kM, kK}, x_)}), Bound());
   }
+}
+
+// Until IR version 4 every initializer is an input too, and the runtime lets nobody replace one. So it is
+// with those that we write.
+TEST_F(Weights, ThatAreGraphInputsOfIr3) {
+  ModelBuilder builder(8, 3);
+  builder.Input("w", {kK, kN}).Initializer("w", {kK, kN}, values_);
+  builder.Input("b", {kN}).Initializer("b", {kN}, RandomValues(kN, 9));
+  builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Node("Gemm", {"x", "w", "b"}, {"y"}, "product");
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), Bound().array() + 1e-5F);
+  EXPECT_EQ(Fused(), 1);
+  const auto model = ParseModel(folder_ / "int8.onnx");
+  EXPECT_EQ(model.ir_version(), 3);
+  std::set<std::string> inputs, initializers = {"x"};
+  for (const auto& input : model.graph().input()) EXPECT_TRUE(inputs.insert(input.name()).second);
+  for (const auto& tensor : model.graph().initializer()) initializers.insert(tensor.name());
+  EXPECT_EQ(inputs, initializers);
+  const auto session = Runtime().OpenSession((folder_ / "int8.onnx").native());
+  ASSERT_EQ(session.inputs().size(), 1U);
+  EXPECT_EQ(session.inputs()[0].name, "x");
 }
 
 TEST_F(Weights, ThatAreNotFiniteAreKeptWhereAsked) {
