@@ -16,11 +16,11 @@ namespace qi8 {
 
 struct InspectOptions {
   std::filesystem::path model;
-  // What decides on the plan, as in QuantizeOptions. keep_non_finite reads all weights.
+  // What decides on the plan, as in QuantizeOptions.
   Selection selection;
   ExternalData external_data = ExternalData::kAlways;
-  bool keep_non_finite = false;
-  bool read_weights = false;  // for WeightStatistics
+  bool keep_non_finite = true;
+  bool read_weights = false;  // for WeightStatistics, and to see which have a NaN or an infinity
 };
 
 // Of the numbers of a weight, as float32. Those that are not finite are counted and left out of the rest.
@@ -86,6 +86,7 @@ struct InspectReport {
   std::vector<TensorTotal> by_type;      // largest first
   std::vector<TensorTotal> by_operator;  // largest first; a tensor counts for the first node that reads it
   std::vector<WeightReport> weights;     // of floating point, largest first
+  bool read_weights = false;             // else a weight with a NaN or an infinity is listed like any other
   PlanReport plan;                       // its outputs as `<name>_int8.onnx`: the name is part of the size
 };
 

@@ -11,7 +11,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  // A stage begins: "load", "plan", "layout", "preflight", "execute", "publish", "record".
+  // A stage begins: "load", "scan", "plan", "layout", "preflight", "execute", "publish", "record".
   virtual void OnStage(std::string_view stage) { static_cast<void>(stage); }
 
   // Bytes of input read so far and in all. Called from any thread, one at a time, often: be quick.

@@ -61,11 +61,11 @@ struct QuantizeOptions {
   Selection selection;
   Optimization optimize = Optimization::kOff;
   ExternalData external_data = ExternalData::kAlways;
-  bool replace_output = false;   // --force
-  bool keep_non_finite = false;  // leave weights with a NaN or an infinity alone; else they are an error
-  bool dry_run = false;          // plan and lay out, write nothing
-  bool allow_empty = false;      // write an output even where nothing is quantized
-  bool hash_inputs = true;       // --no-input-checksum unsets it
+  bool replace_output = false;  // --force
+  bool keep_non_finite = true;  // leave weights with a NaN or an infinity alone; else they are an error
+  bool dry_run = false;         // plan and lay out, write nothing
+  bool allow_empty = false;     // write an output even where nothing is quantized
+  bool hash_inputs = true;      // --no-input-checksum unsets it
 
   std::optional<std::filesystem::path> checksum_file;  // default: OUTPUT.onnx.sha256
   std::optional<std::filesystem::path> audit_log;      // default: quantization_log.jsonl beside the output

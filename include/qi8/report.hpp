@@ -23,7 +23,7 @@ enum class SkipReason {
   kOverridable,          // an initializer that is a graph input too, so that a caller may replace it
   kType,                 // an element type that is not quantized
   kSparse,               // stored as a sparse tensor
-  kNonFinite,            // it has a NaN or an infinity, and was to be kept then
+  kNonFinite,            // it has a NaN or an infinity, which no code stands for
   kQuantized,            // restored from a form of few bits already
   kShape,                // a rank or size for which the operator has no INT8 form
   kNoSaving,             // INT8 and scales would take as many bytes as the weight

@@ -54,9 +54,28 @@ class Run {
   void Quantize() {
     observer_.OnStage("load");
     Model model = Load();
+    // A dry run reads the weights that it would quantize, as its list and its sizes are to be those of the
+    // run.
+    if (options_.dry_run) {
+      const std::set<TensorId> kept = NonFiniteTensors(model);
+      return Quantize(std::move(model), kept);
+    }
+    // Most models have no such weight, and none pays for looking: it shows while the run reads.
+    try {
+      return Quantize(std::move(model), {});
+    } catch (const NonFiniteWeight&) {
+      if (!options_.keep_non_finite) throw;
+    }
+    observer_.OnStage("load");
+    Model again = LoadAgain();
+    const std::set<TensorId> kept = NonFiniteTensors(again);
+    Quantize(std::move(again), kept);
+  }
 
+  // Leaves the tensors of `kept` as they are.
+  void Quantize(Model model, const std::set<TensorId>& kept) {
     observer_.OnStage("plan");
-    Plan plan = MakePlan(model, options_.selection, NonFiniteTensors(model));
+    Plan plan = MakePlan(model, options_.selection, kept);
     auto inputs = std::move(report_.plan.inputs);
     report_.plan = ReportOf(model, plan);
     report_.plan.inputs = std::move(inputs);  // what the user gave, not what an optimizer made of it
@@ -130,9 +149,34 @@ class Run {
     return optimized_->Load();
   }
 
+  // After an attempt that gave it up.
+  Model LoadAgain() {
+    if (optimized_) return optimized_->Load();
+    Model model = Model::Load(file_system_, options_.input);
+    report_.plan.inputs = InputsOf(model);
+    return model;
+  }
+
+  // Weights that are to stay as they are, which is said; or an error, where they are to be one.
   std::set<TensorId> NonFiniteTensors(const Model& model) {
-    if (!options_.keep_non_finite) return {};
-    return FindNonFiniteTensors(model, [this] { return observer_.ShouldStop(); });
+    observer_.OnStage("scan");
+    const auto found =
+        FindNonFinite(model, MakePlan(model, options_.selection), [this] { return observer_.ShouldStop(); });
+    if (found.empty()) return {};
+    if (!options_.keep_non_finite) {
+      throw NonFiniteWeight(model, found.begin()->first, found.begin()->second);
+    }
+    constexpr std::size_t kMostNames = 5;
+    std::string names;
+    std::size_t count = 0;
+    for (const auto& [tensor, element] : found) {
+      if (++count <= kMostNames) names += (count > 1 ? ", " : "") + Quote(model.tensors()[tensor].name);
+    }
+    if (count > kMostNames) names += " and " + FormatCount(count - kMostNames) + " more";
+    observer_.OnWarning((count == 1 ? "a weight has" : FormatCount(count) + " weights have") +
+                        " a NaN or an infinity, and no INT8 form: " + names +
+                        (count == 1 ? " stays as it is" : " stay as they are"));
+    return TensorsOf(found);
   }
 
   void TellOfLeftover(Publication::Leftover leftover) {

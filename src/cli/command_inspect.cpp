@@ -21,8 +21,9 @@ void CommandInspect::SetUp(CLI::App& app) {
   AddProgressOption(app, progress_, shown);
   selection_.AddTo(app, options_);
   app.footer(
-      "Nothing but the graph is read without --weights and --keep-nonfinite. Outliers\n"
-      "are numbers further than 6 standard deviations from the mean of their weight;\n"
+      "Nothing but the graph is read without --weights, so a weight with a NaN or an\n"
+      "infinity, which stays as it is, is then listed like any other. Outliers are\n"
+      "numbers further than 6 standard deviations from the mean of their weight;\n"
       "PEAK/RMS is the largest magnitude over the root of the mean square; SQNR is that\n"
       "of the INT8 form.\n"
       "\n"

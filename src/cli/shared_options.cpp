@@ -88,9 +88,14 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->type_name("BOOL")
       ->default_str("true")
       ->group(selection);
-  app.add_flag("--keep-nonfinite", options.keep_non_finite,
-               "Leave weights with a NaN or an infinity as they are; else they are an error")
-      ->group(selection);
+  nonfinite_option_ =
+      OneOf(app.add_option("--nonfinite", nonfinite_,
+                           "A weight with a NaN or an infinity stays as it is, or is an error"),
+            {"keep", "error"})
+          ->capture_default_str()
+          ->group(selection);
+  // What it was called before; not for people to see.
+  app.add_flag("--keep-nonfinite", keep_nonfinite_)->group("");
   app.add_option("--subgraphs", options.selection.subgraphs, "Also in the bodies of If, Loop and Scan")
       ->type_name("BOOL")
       ->default_str("true")
@@ -130,6 +135,7 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
 
 void SelectionOptions::Finish(QuantizeOptions& options) const {
   options.external_data = kExternalData.at(external_data_);
+  options.keep_non_finite = nonfinite_ == "keep" && (keep_nonfinite_ || !nonfinite_option_->empty());
   options.selection.scheme.type = kWeightTypes.at(weight_type_);
   if (!target_ort_.empty()) options.selection.target = ParseVersion(target_ort_).value();
   options.selection.granularity = kGranularities.at(granularity_);

@@ -28,6 +28,9 @@ class SelectionOptions {
 
  private:
   std::string target_ort_;
+  std::string nonfinite_ = "keep";
+  CLI::Option* nonfinite_option_ = nullptr;
+  bool keep_nonfinite_ = true;  // by an older name
   std::string weight_type_ = "int8";
   std::string granularity_ = "channel";
   std::string external_data_ = "always";

@@ -17,6 +17,7 @@
 #include "exec/extremes.hpp"
 #include "exec/handover.hpp"
 #include "exec/matrix_part.hpp"
+#include "exec/non_finite.hpp"
 #include "exec/quantize_tile.hpp"
 #include "exec/schedule.hpp"
 #include "exec/tile_values.hpp"
@@ -208,7 +209,7 @@ class Pipeline {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr) return token;
-    if (token->non_finite) FailNonFinite(step, *token->non_finite);
+    if (token->non_finite) throw NonFiniteWeight(model_, ItemOf(step).source, *token->non_finite);
     const auto settled = [weight](const Extremes& extremes) {
       return std::make_shared<const ChannelParameters>(ParametersOf(weight->scheme, extremes));
     };
@@ -225,21 +226,6 @@ class Pipeline {
       if (step.ends_group) group_parameters_.pop_front();
     }
     return token;
-  }
-
-  [[noreturn]] void FailNonFinite(const Step& step, std::uint64_t element) const {
-    const Tensor& tensor = TensorOf(step);
-    std::vector<std::int64_t> index(tensor.dims.size());
-    for (std::size_t d = tensor.dims.size(); d-- > 0;) {
-      const auto dim = static_cast<std::uint64_t>(tensor.dims[d]);
-      index[d] = static_cast<std::int64_t>(element % dim);
-      element /= dim;
-    }
-    throw Error(ErrorKind::kInvalidModel,
-                Quote(model_.files().front().file->path()) + ": tensor " + Quote(tensor.name) +
-                    " has a NaN or an infinity" + (tensor.type == DataType::kDouble ? " (as float32)" : "") +
-                    " at index " + FormatShape(index) +
-                    "; mend the model, or leave such weights as they are with --keep-nonfinite or --exclude");
   }
 
   // Stage 5, in parallel: the INT8 form of the tile.

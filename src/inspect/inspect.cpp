@@ -77,6 +77,7 @@ class Inspection {
   void Describe() {
     const ModelHeader header = model_.Header();
     report_.path = options_.model.native();
+    report_.read_weights = options_.read_weights;
     report_.ir_version = header.ir_version;
     for (const OpsetImport& import : model_.opsets()) {
       report_.opsets.emplace_back(import.domain.empty() ? "ai.onnx" : import.domain, import.version);
@@ -184,8 +185,9 @@ class Inspection {
   // ---- Plan
 
   std::set<TensorId> NonFiniteTensors() const {
-    if (!options_.keep_non_finite) return {};
-    return FindNonFiniteTensors(model_, [this] { return observer_.ShouldStop(); });
+    if (!options_.read_weights) return {};
+    return TensorsOf(FindNonFinite(model_, MakePlan(model_, options_.selection),
+                                   [this] { return observer_.ShouldStop(); }));
   }
 
   void ListWeights(const Plan& plan) {

@@ -182,7 +182,9 @@ std::string InspectText(const InspectReport& report, std::uint64_t top) {
   std::string text = Header(report) + "\n" + TotalsTable("TYPE", report.by_type) + "\n" +
                      TotalsTable("OPERATOR", report.by_operator) + "\n";
   if (const std::string weights = WeightTable(report.weights, top); !weights.empty()) text += weights + "\n";
-  return text + PlanSummary(report.plan);
+  text += PlanSummary(report.plan);
+  if (!report.read_weights) text += "weights    not read: --weights tells which have a NaN or an infinity\n";
+  return text;
 }
 
 std::string InspectJson(const InspectReport& report) {
@@ -204,6 +206,7 @@ std::string InspectJson(const InspectReport& report) {
                                     {"operators", Object(report.operators)},
                                     {"by_type", Json(report.by_type, "type")},
                                     {"by_operator", Json(report.by_operator, "op_type")},
+                                    {"read_weights", report.read_weights},
                                     {"weights", std::move(weights)},
                                     {"plan", ToJson(report.plan)}};
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -58,19 +58,22 @@ class TensorMap {
 
 class Rederiver {
  public:
-  Rederiver(const Model& written, const Origin& origin, RederiveSource source, const ExecuteOptions& execute,
-            Observer& observer)
+  // Leaves the tensors of `kept` as they are.
+  Rederiver(const Model& written, const Origin& origin, Model source,
+            std::optional<std::vector<std::string>> source_hashes, std::set<TensorId> kept,
+            const ExecuteOptions& execute, Observer& observer)
       : written_(written),
         origin_(origin),
-        source_(std::move(source.model)),
-        source_hashes_(std::move(source.hashes)),
+        source_(std::move(source)),
+        source_hashes_(std::move(source_hashes)),
+        kept_(std::move(kept)),
         execute_(execute),
         observer_(observer) {}
 
   Rederivation Run() {
     const QuantizeOptions& options = origin_.options;
     observer_.OnStage("plan");
-    const Plan plan = MakePlan(source_, options.selection, NonFiniteTensors());
+    const Plan plan = MakePlan(source_, options.selection, kept_);
     ListSources(plan);
     source_.Apply(plan.rewrite);
     source_.RemoveMetadata(kOriginPrefix);
@@ -92,11 +95,6 @@ class Rederiver {
   }
 
  private:
-  std::set<TensorId> NonFiniteTensors() const {
-    if (!origin_.options.keep_non_finite) return {};
-    return FindNonFiniteTensors(source_, execute_.should_stop);
-  }
-
   // Names and shapes are those of the model as it came.
   void ListSources(const Plan& plan) {
     for (const QuantizedWeight& weight : plan.weights) {
@@ -211,6 +209,7 @@ class Rederiver {
   const Origin& origin_;
   Model source_;
   std::optional<std::vector<std::string>> source_hashes_;
+  std::set<TensorId> kept_;
   ExecuteOptions execute_;
   Observer& observer_;
   TensorMap map_;
@@ -226,7 +225,17 @@ class Rederiver {
 
 Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
                       const ExecuteOptions& options, Observer& observer) {
-  return Rederiver(written, origin, std::move(source), options, observer).Run();
+  // As the run did that wrote it: looking for weights to be kept costs a reading, and most models have none.
+  try {
+    return Rederiver(written, origin, std::move(source.model), source.hashes, {}, options, observer).Run();
+  } catch (const NonFiniteWeight&) {
+    if (!origin.options.keep_non_finite) throw;
+  }
+  Model again = source.load_again();
+  std::set<TensorId> kept =
+      TensorsOf(FindNonFinite(again, MakePlan(again, origin.options.selection), options.should_stop));
+  return Rederiver(written, origin, std::move(again), source.hashes, std::move(kept), options, observer)
+      .Run();
 }
 
 }  // namespace qi8

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct RederiveSource {
   // SHA-256 of the files of the FP32 model, where `model` is what an optimizer made of them; else they are
   // made on the way.
   std::optional<std::vector<std::string>> hashes;
+  std::function<Model()> load_again;  // the same model, where a first attempt finds weights to be kept
 };
 
 // `written` was loaded from an INT8 model, `origin` is what it says of itself. The same options give the same

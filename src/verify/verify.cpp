@@ -156,7 +156,10 @@ class Verification {
   // The model that was quantized: the FP32 one, or what its optimizer makes of that.
   RederiveSource Source() {
     Model source = Model::Load(file_system_, *options_.against);
-    if (origin_->optimizer.empty()) return {std::move(source), std::nullopt};
+    if (origin_->optimizer.empty()) {
+      return {std::move(source), std::nullopt,
+              [this] { return Model::Load(file_system_, *options_.against); }};
+    }
     RequireOptimizer();
     observer_.OnStage("optimize");
     optimized_.emplace(file_system_, std::move(source),
@@ -165,7 +168,7 @@ class Verification {
                                   .beside = options_.model,
                                   .hash_source = origin_->options.hash_inputs,
                                   .should_stop = [this] { return observer_.ShouldStop(); }});
-    return {optimized_->Load(), optimized_->source_hashes()};
+    return {optimized_->Load(), optimized_->source_hashes(), [this] { return optimized_->Load(); }};
   }
 
   void RequireOptimizer() {

@@ -173,10 +173,12 @@ TEST_F(ConfigFileTest, SaysWhyItCannotBeRead) {
 
 std::string ConfigFile(const std::string& name) { return ReadFile(std::string(QI8_CONFIG_FOLDER) + name); }
 
+// Those that people are to see: former names are understood, and no more.
 std::vector<CLI::Option*> Configurable(CLI::App& app) {
   std::vector<CLI::Option*> options;
   for (CLI::Option* option : app.get_options()) {
-    if (option->get_configurable() && !option->get_lnames().empty()) options.push_back(option);
+    const bool is_shown = !option->get_group().empty();
+    if (is_shown && option->get_configurable() && !option->get_lnames().empty()) options.push_back(option);
   }
   return options;
 }

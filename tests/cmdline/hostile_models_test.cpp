@@ -48,8 +48,9 @@ class HostileModelsTest : public QuantizeTest {
  protected:
   // Status 1, one line with all of these words, nothing written, in little memory. Unlike ExpectFailure it
   // does not read the input, which may be 2 GB of nothing.
-  void ExpectRefusal(const std::vector<std::string>& words) const {
-    const ProgramResult result = Quantize();
+  void ExpectRefusal(const std::vector<std::string>& words,
+                     const std::vector<std::string>& options = {}) const {
+    const ProgramResult result = Quantize(options);
     EXPECT_EQ(result.status, kFailed) << result.err.substr(0, kLongMessage);
     EXPECT_EQ(result.out, "");
     EXPECT_TRUE(result.err.starts_with("quantize-int8: error: ")) << result.err.substr(0, kLongMessage);
@@ -236,7 +237,7 @@ TEST_F(HostileModelsTest, AnErrorAboutATensorWithANameOf10Megabytes) {
     builder.Node("MatMul", {"x", name}, {"y"}, "matmul");
     builder.Save(input());
   }
-  ExpectRefusal({"'nnn", "...nnn", "[1, 1]"});
+  ExpectRefusal({"'nnn", "...nnn", "[1, 1]"}, {"--nonfinite", "error"});
 }
 
 TEST_F(HostileModelsTest, ANodeWithANameOf10MegabytesIsANode) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "cmdline/quantize_fixture.hpp"
 
@@ -119,9 +120,60 @@ TEST_P(NonFiniteTest, NamesTensorAndIndex) {
     builder.Input("x", {2, 64}).Output("y", {2, 32}).Initializer("weight of y", {64, 32}, values, storage);
     builder.Node("MatMul", {"x", "weight of y"}, {"y"}, "matmul");
     builder.Save(input());
-    ExpectFailure(kFailed, {"'in/m.onnx'", "'weight of y'", "[17, 5]", "--exclude"});
+    for (const std::string& more : {std::string("--quiet"), std::string("--dry-run")}) {
+      ExpectFailure({"in/m.onnx", "out/q.onnx", "--nonfinite", "error", more}, kFailed,
+                    {"'in/m.onnx'", "'weight of y'", "[17, 5]", "--nonfinite keep", "--exclude"});
+    }
     fs::remove(folder_ / "in" / "m.onnx.data");
   }
+}
+
+// By default the others are quantized, and every listing says what was not, and why.
+TEST_P(NonFiniteTest, StaysAsItIs) {
+  std::vector<float> values = RandomValues(64 * 32);
+  values[17 * 32 + 5] = GetParam();
+  ModelBuilder builder;
+  builder.Input("x", {2, 64}).Output("y", {2, 32}).Output("z", {2, 32});
+  builder.Initializer("good", {64, 32}, RandomValues(64 * 32)).Initializer("bad", {64, 32}, values);
+  builder.Node("MatMul", {"x", "good"}, {"y"}, "first");
+  builder.Node("MatMul", {"x", "bad"}, {"z"}, "second");
+  builder.Save(input());
+  const std::string reason = "weight has a NaN or an infinity";
+  const std::string warning = "a weight has a NaN or an infinity, and no INT8 form: 'bad' stays as it is";
+
+  const ProgramResult planned = Quantize({"--dry-run"});
+  EXPECT_EQ(planned.status, 0);
+  EXPECT_THAT(planned.out, HasSubstr("kept: " + reason));
+  EXPECT_THAT(planned.err, HasSubstr(warning));
+  const auto json = nlohmann::json::parse(Quantize({"--dry-run", "--json"}).out);
+  EXPECT_EQ(json["nodes"][1]["reason"], "non-finite");
+
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{}, {"--nonfinite", "keep"}, {"--keep-nonfinite"}}) {
+    std::vector<std::string> arguments = {"--force"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const ProgramResult done = Quantize(arguments);
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_THAT(done.err, HasSubstr(warning));
+    EXPECT_THAT(done.err, HasSubstr(reason));
+    EXPECT_EQ(fs::file_size(folder_ / "out/q.onnx"), json["outputs"][0]["bytes"]);
+    EXPECT_EQ(fs::file_size(folder_ / "out/q.onnx.data"), json["outputs"][1]["bytes"]);
+  }
+  const std::string log = ReadFile(folder_ / "out" / "quantization_log.jsonl");
+  EXPECT_EQ(nlohmann::json::parse(log.substr(0, log.find('\n')))["skipped"]["non-finite"], 1);
+}
+
+TEST_P(NonFiniteTest, IsAllThereIs) {
+  std::vector<float> values = RandomValues(64 * 32);
+  values.back() = GetParam();
+  ModelBuilder builder;
+  builder.Input("x", {2, 64}).Output("y", {2, 32}).Initializer("bad", {64, 32}, values);
+  builder.Node("MatMul", {"x", "bad"}, {"y"}, "only");
+  builder.Save(input());
+  const ProgramResult result = Quantize();
+  EXPECT_EQ(result.status, kNothingQuantized);
+  EXPECT_THAT(result.err, HasSubstr("weight has a NaN or an infinity"));
+  EXPECT_TRUE(Written().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Values, NonFiniteTest,
@@ -129,6 +181,23 @@ INSTANTIATE_TEST_SUITE_P(Values, NonFiniteTest,
                                            -std::numeric_limits<float>::quiet_NaN(),
                                            std::numeric_limits<float>::infinity(),
                                            -std::numeric_limits<float>::infinity()));
+
+// Files of options that were written for an earlier version still mean what they meant.
+TEST_F(QuantizeErrorsTest, TheFormerNameOfNonfinite) {
+  ModelBuilder builder;
+  std::vector<float> values = RandomValues(64 * 32);
+  values[7] = HUGE_VALF;
+  builder.Input("x", {2, 64}).Output("y", {2, 32}).Initializer("w", {64, 32}, values);
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "only");
+  builder.Save(input());
+  WriteFile(folder_ / "error.toml", "keep-nonfinite = false\n");
+  WriteFile(folder_ / "keep.toml", "keep-nonfinite = true\n");
+  EXPECT_EQ(Quantize({"--config", "error.toml"}).status, kFailed);
+  EXPECT_EQ(Quantize({"--config", "keep.toml"}).status, kNothingQuantized);
+  EXPECT_EQ(Quantize({"--config", "error.toml", "--nonfinite", "keep"}).status, kNothingQuantized);
+  EXPECT_EQ(Quantize({"--keep-nonfinite"}).status, kNothingQuantized);
+  EXPECT_THAT(RunQuantizeInt8({"--help"}).out, ::testing::Not(HasSubstr("--keep-nonfinite")));
+}
 
 TEST_F(QuantizeErrorsTest, ANanThatIsNotQuantizedIsCopied) {
   ModelBuilder builder = OneMatMul();

@@ -273,8 +273,11 @@ TEST_F(InspectTest, NumbersThatAreNotFiniteAreCountedAndLeftOut) {
   EXPECT_TRUE(std::isfinite(statistics.least));
   EXPECT_FALSE(statistics.sqnr_db) << "it has no INT8 form";
   EXPECT_THAT(InspectText(report, 5), HasSubstr("2 not finite"));
-  options.keep_non_finite = true;
-  EXPECT_EQ(Find(RunInspect(options), "w").reason, "non-finite");
+  EXPECT_EQ(Find(report, "w").reason, "non-finite");
+  EXPECT_FALSE(Find(report, "w").quantized);
+  options.read_weights = false;
+  EXPECT_THAT(InspectText(RunInspect(options), 5),
+              HasSubstr("--weights tells which have a NaN or an infinity"));
 }
 
 TEST_F(InspectTest, StopsWhenAsked) {

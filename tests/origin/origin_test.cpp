@@ -39,7 +39,7 @@ TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
                    {"reduce_range", false},
                    {"matmul_const_b_only", true},
                    {"target_ort", "1.0"},
-                   {"keep_nonfinite", false},
+                   {"keep_nonfinite", true},
                    {"subgraphs", true},
                    {"override_inputs", false},
                    {"include", json::array()},
@@ -70,7 +70,7 @@ TEST(DecidingOptions, ShowEachChange) {
   EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.reduce_range = true; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.matmul_const_b_only = false; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.target = {1, 24}; }));
-  EXPECT_TRUE(differs([](auto& options) { options.keep_non_finite = true; }));
+  EXPECT_TRUE(differs([](auto& options) { options.keep_non_finite = false; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.subgraphs = false; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.override_inputs = true; }));
 }
@@ -239,7 +239,7 @@ TEST_F(ReadOriginTest, GivesBackWhatWasWritten) {
   options_.selection.target = {1, 24};
   options_.selection.subgraphs = false;
   options_.selection.override_inputs = true;
-  options_.keep_non_finite = true;
+  options_.keep_non_finite = false;
   options_.external_data = ExternalData::kNever;
   auto metadata = Written();
   metadata.insert(metadata.begin(), {"author", "somebody"});

@@ -94,7 +94,7 @@ TEST_P(VerifyOptionsTest, Hold) {
       break;
     case 6:
       selection.matmul_const_b_only = false;
-      options.keep_non_finite = true;
+      options.keep_non_finite = false;
       break;
     default:
       selection.min_elements = 1'000'000;
@@ -104,6 +104,25 @@ TEST_P(VerifyOptionsTest, Hold) {
   QuantizeTiny(options);
   EXPECT_THAT(Failing(Plain()), IsEmpty());
   EXPECT_THAT(Failing(Against()), IsEmpty());
+}
+
+// What the run found by trying, verifying finds so too. A weight that is not to be quantized may have what it
+// likes.
+TEST_F(VerifyTest, LeavesWeightsThatAreNotFiniteAloneAsTheRunDid) {
+  ModelBuilder builder;
+  auto padded = RandomValues(64 * 16);
+  padded[5] = -HUGE_VALF;
+  builder.Input("x", {2, 16}).Output("y", {2, 16}).Output("e", {3, 16});
+  builder.Input("i", {3}, onnx::TensorProto::INT64);
+  builder.Initializer("w", {16, 16}, RandomValues(256)).Initializer("table", {64, 16}, padded);
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+  builder.Node("Gather", {"table", "i"}, {"e"}, "embed");
+  builder.Save(source());
+  QuantizeSource();
+  const VerifyReport report = Run(Against());
+  EXPECT_THAT(Failing(report), IsEmpty());
+  ASSERT_EQ(report.weights.size(), 1U);
+  EXPECT_EQ(report.weights[0].weight, "w");
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, VerifyOptionsTest, ::testing::Range(0, 8));
@@ -357,12 +376,17 @@ TEST_F(VerifyTest, ASourceThatGivesNoSuchModelIsToldApart) {
 }
 
 TEST_F(VerifyTest, ASourceWithANanIsToldApart) {
-  QuantizeTiny();
-  std::string data = ReadFile(folder_ / "m.onnx.data");
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  data.replace(64, sizeof(nan), reinterpret_cast<const char*>(&nan), sizeof(nan));
-  WriteFile(folder_ / "m.onnx.data", data);
-  EXPECT_THAT(ProblemOf(Against(), "tensors"), HasSubstr("NaN"));
+  for (const bool keep : {false, true}) {
+    QuantizeOptions options;
+    options.keep_non_finite = keep;
+    QuantizeTiny(options);
+    std::string data = ReadFile(folder_ / "m.onnx.data");
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    data.replace(64, sizeof(nan), reinterpret_cast<const char*>(&nan), sizeof(nan));
+    WriteFile(folder_ / "m.onnx.data", data);
+    // Kept as it is, it would have made another file.
+    EXPECT_THAT(ProblemOf(Against(), "tensors"), HasSubstr(keep ? "bytes instead of" : "NaN"));
+  }
 }
 
 TEST_F(VerifyTest, AModelWithoutOriginIsNotOurs) {
