@@ -23,7 +23,7 @@ using ::testing::UnorderedElementsAre;
 class VerifyTest : public VerifyFixture {};
 
 template <typename Action>
-std::string ErrorOf(const Action& action, ErrorKind kind = ErrorKind::kFailure) {
+[[nodiscard]] std::string ErrorOf(const Action& action, ErrorKind kind = ErrorKind::kFailure) {
   try {
     static_cast<void>(action());
   } catch (const Error& error) {
@@ -440,14 +440,14 @@ TEST_F(VerifyTest, StopsWhenAsked) {
     [[nodiscard]] bool ShouldStop() override { return true; }
   } observer;
   for (const VerifyOptions& options : {Plain(), Against()}) {
-    ErrorOf([&] { return Verify(options, observer); }, ErrorKind::kInterrupted);
+    EXPECT_EQ(ErrorOf([&] { return Verify(options, observer); }, ErrorKind::kInterrupted), "interrupted");
   }
 }
 
 TEST_F(VerifyTest, WantsEnoughMemory) {
   VerifyOptions options = Plain();
   options.memory_budget = 1000;
-  ErrorOf([&] { return Run(options); }, ErrorKind::kUsage);
+  EXPECT_THAT(ErrorOf([&] { return Run(options); }, ErrorKind::kUsage), HasSubstr("memory"));
 }
 
 TEST_F(VerifyTest, TouchesNothing) {
