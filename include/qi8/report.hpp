@@ -20,6 +20,7 @@ enum class SkipReason {
   kSubgraph,             // in a body, and --subgraphs is off
   kTooSmall,             // below --min-elements
   kNotConstant,          // the weight is computed, or comes from outside
+  kActivations,          // a product of two activations, which has no weight
   kOverridable,          // an initializer that is a graph input too, so that a caller may replace it
   kType,                 // an element type that is not quantized
   kSparse,               // stored as a sparse tensor

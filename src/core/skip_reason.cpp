@@ -34,6 +34,8 @@ Words WordsFor(SkipReason reason) {
       return {"too-small", "weight below --min-elements"};
     case SkipReason::kNotConstant:
       return {"not-constant", "weight is not constant"};
+    case SkipReason::kActivations:
+      return {"activations", "product of two activations"};
     case SkipReason::kOverridable:
       return {"overridable", "weight is also a graph input, a caller may replace it"};
     case SkipReason::kType:

@@ -28,6 +28,10 @@ class Model::Loader {
     AddFile(file_system_.OpenForReading(path_), path_.native(), false);
     Parse();
     if (source_ != nullptr) KeepInputsOf(*source_);
+    for (auto& function : *proto().model.mutable_functions()) {
+      ForEachTensor(function,
+                    [&](onnx::TensorProto& tensor) { function_tensors_[&tensor] = function.name(); });
+    }
     ForEachTensor(proto().model, [this](onnx::TensorProto& tensor) { AddTensor(tensor); });
     for (const auto& function : proto().model.functions()) {
       functions_.emplace(function.domain(), function.name());
@@ -116,6 +120,9 @@ class Model::Loader {
     if (!source) return;  // its numbers stay in the graph
     Tensor entry;
     entry.name = tensor.name();
+    if (const auto found = function_tensors_.find(&tensor); found != function_tensors_.end()) {
+      entry.function = found->second;
+    }
     entry.type = static_cast<DataType>(tensor.data_type());
     entry.dims.assign(tensor.dims().begin(), tensor.dims().end());
     const auto elements = ElementCount(entry.dims);
@@ -448,6 +455,8 @@ class Model::Loader {
   std::map<std::string, FileId> file_ids_;
   std::set<std::pair<std::string, std::string>> functions_;  // domain and name
   std::unordered_map<const onnx::TensorProto*, TensorId> tensor_ids_;
+  std::unordered_map<const onnx::TensorProto*, std::string_view>
+      function_tensors_;  // by name of the function
 };
 
 Model Model::Load(FileSystem& file_system, const std::filesystem::path& path) {

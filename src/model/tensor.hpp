@@ -35,6 +35,7 @@ struct Tensor {
   // An initializer, or the value of a Constant node: where runtimes look for external data. Elsewhere (other
   // attributes, functions, sparse tensors) many do not, so there the bytes stay in the model.
   bool may_be_external = false;
+  std::string function = {};  // of the model's own, in which it stands; empty elsewhere
 };
 
 }  // namespace qi8

@@ -66,7 +66,10 @@ class Lister {
       if (outcome_.tensor_values[id] != kNone || !is_weight) continue;
       NodeDecision entry;
       Describe(tensor, entry);
-      entry.skip = Skip{SkipReason::kElsewhere, ""};
+      entry.op_type = tensor.function;
+      entry.skip =
+          Skip{SkipReason::kElsewhere,
+               tensor.function.empty() ? "" : "--optimize basic puts the function's nodes into the graph"};
       entries_.push_back(std::move(entry));
     }
   }

@@ -207,15 +207,45 @@ class ViewMaker {
   const Model& model_;
 };
 
-Skip WhyNoTensor(const Model& model, const Value& value) {
+// Whether an optimizer could compute the value before the model runs: from constants alone, in few steps,
+// with no body and nothing random, which has no inputs.
+bool IsComputedFromConstants(const Model& model, ValueId id, std::size_t& steps) {
+  if (id == kNone || steps == 0) return false;
+  --steps;
+  const Value& value = model.values()[id];
+  if (value.is_graph_input) return false;
+  if (value.is_initializer || value.tensor != kNone || model.Constant(id)) return true;
+  if (value.producer == kNone) return false;
+  const Node& node = model.nodes()[value.producer];
+  static constexpr auto kWithBodies = std::to_array<std::string_view>({"If", "Loop", "Scan"});
+  if (std::ranges::find(kWithBodies, node.op_type) != kWithBodies.end()) return false;
+  bool any = false;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i].empty()) continue;
+    if (!IsComputedFromConstants(model, node.input_values[i], steps)) return false;
+    any = true;
+  }
+  return any;
+}
+
+Skip WhyNoTensor(const Model& model, ValueId id) {
+  const Value& value = model.values()[id];
   if (value.is_sparse) return {SkipReason::kSparse, ""};
   if (value.is_initializer) {
+    const auto constant = model.Constant(id);
+    if (constant && ElementCount(constant->dims) == 0U) return {SkipReason::kShape, "the weight is empty"};
     const bool is_float = IsFloatingPoint(value.declared_type);
     return {SkipReason::kType,
             is_float ? "stored in another form than raw numbers" : DataTypeName(value.declared_type)};
   }
   if (value.producer != kNone && model.nodes()[value.producer].op_type == "DequantizeLinear") {
     return {SkipReason::kQuantized, ""};
+  }
+  std::size_t steps = kMostOperators;
+  if (IsComputedFromConstants(model, id, steps)) {
+    const std::string_view op = model.nodes()[value.producer].op_type;
+    return NotConstant("a " + std::string(op) +
+                       " computes it from constants; --optimize basic does that first");
   }
   return NotConstant("");
 }
@@ -236,7 +266,7 @@ std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id) {
     if (value->is_graph_input && value->graph != 0) return Skip{SkipReason::kOverridable, ""};
     if (value->tensor != kNone) break;
     if (value->producer == kNone || !IsViewOperator(model.nodes()[value->producer])) {
-      return WhyNoTensor(model, *value);
+      return WhyNoTensor(model, id);
     }
     if (chain.size() == kMostOperators) return NotConstant("behind too many operators");
     chain.push_back(&model.nodes()[value->producer]);
@@ -249,7 +279,7 @@ std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id) {
                     .strides = {},
                     .is_overridable = value->is_initializer && value->is_graph_input};
   if (!IsFloatingPoint(tensor.type)) return Skip{SkipReason::kType, DataTypeName(tensor.type)};
-  if (tensor.elements == 0) return Skip{SkipReason::kShape, "it is empty"};
+  if (tensor.elements == 0) return Skip{SkipReason::kShape, "the weight is empty"};
   SetRowMajor(view);
   for (; !chain.empty(); chain.pop_back()) {
     if (auto skip = ViewMaker(model).Apply(*chain.back(), view)) return *std::move(skip);

@@ -12,7 +12,7 @@ namespace qi8 {
 Decision PlanGemm(const RuleContext& context, const Node& node) {
   const Model& model = context.model;
   const auto weight = ConstantWeight(context, node, 1);
-  if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
+  if (const auto* skip = std::get_if<Skip>(&weight)) return NoWeightOfProduct(context, node, *skip);
   ConstantView view = std::get<ConstantView>(weight);
   if (view.dims.size() != 2) return Skip{SkipReason::kShape, "rank " + std::to_string(view.dims.size())};
   if (const auto skip = RequireOpset(model, kBroadcastingOpset)) return *skip;

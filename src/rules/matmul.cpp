@@ -99,7 +99,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
     const auto left = ConstantWeight(context, node, 0);
     if (const auto* view = std::get_if<ConstantView>(&left))
       return PlanConstantOnTheLeft(context, node, *view);
-    if (context.selection.matmul_const_b_only) return *skip;
+    if (context.selection.matmul_const_b_only) return NoWeightOfProduct(context, node, *skip);
     return PlanTwoActivations(context, node);
   }
   const ConstantView& view = std::get<ConstantView>(weight);

@@ -30,6 +30,14 @@ std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, cons
   return view;
 }
 
+Skip NoWeightOfProduct(const RuleContext& context, const Node& node, const Skip& skip) {
+  if (skip.reason != SkipReason::kNotConstant || !skip.detail.empty()) return skip;
+  const auto first = ViewConstant(context.model, node.input_values[0]);
+  const auto* why = std::get_if<Skip>(&first);
+  const bool is_computed = why != nullptr && why->reason == SkipReason::kNotConstant && why->detail.empty();
+  return is_computed ? Skip{SkipReason::kActivations, ""} : skip;
+}
+
 Operand InputOf(const Node& node, std::size_t input) {
   return NameOperand{input < node.inputs.size() ? std::string(node.inputs[input]) : ""};
 }
@@ -81,7 +89,7 @@ std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, cons
     if (part == Part::kGroups && !scaled) part = Part::kReduced;
     if (part == Part::kReduced && scaled) part = Part::kChannels;
     if (part == Part::kChannels && !scaled) {
-      return Skip{SkipReason::kShape, "a Transpose before it parts what shares a scale"};
+      return Skip{SkipReason::kShape, "a Transpose before it tears numbers apart that share a scale"};
     }
     (part == Part::kGroups    ? request.shape.groups
      : part == Part::kReduced ? request.shape.reduced

@@ -16,6 +16,10 @@ namespace qi8 {
 [[nodiscard]] std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, const Node& node,
                                                               std::size_t input);
 
+// Why a product has no weight as its second factor: where the model computes both from what it is given, that
+// is why; else `skip`.
+[[nodiscard]] Skip NoWeightOfProduct(const RuleContext& context, const Node& node, const Skip& skip);
+
 // The node's input as it is; left out where the node leaves it out.
 [[nodiscard]] Operand InputOf(const Node& node, std::size_t input);
 

@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 
 class InspectCommandTest : public QuantizeTest {};
 
-TEST_F(InspectCommandTest, ShowsTheModelAndWhatBecomesOfIt) {
+TEST_F(InspectCommandTest, GoldenModelAndWhatBecomesOfIt) {
   WriteTinyModel();
   const ProgramResult result = Run({"inspect", "in/m.onnx", "--top", "4"});
   EXPECT_EQ(result.status, 0) << result.err;

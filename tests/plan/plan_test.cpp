@@ -304,7 +304,7 @@ TEST(PlanDecisions, WhatIsListedAndWhatIsNot) {
   builder.Node("Relu", {"x"}, {"f"}, "no_weight");
   EXPECT_EQ(PlanOf(builder).Decisions(),
             "Conv conv: operator-not-selected (--store-int8 Conv would store it as INT8)\nMatMul elsewhere: "
-            "no-rule\nMatMul two_activations: not-constant\n");
+            "no-rule\nMatMul two_activations: activations\n");
 }
 
 // A weight in the body of a function is listed too, though no node of a graph reads it.
@@ -318,7 +318,8 @@ TEST(PlanDecisions, WeightsThatAreNoInputs) {
   testing::SetTensor(constant, "value", {4, 5}, RandomValues(20));
   builder.Node("F", {"x"}, {"y"}).set_domain("local");
   const Planned planned = PlanOf(builder);
-  EXPECT_EQ(planned.Decisions(), " : elsewhere\n");
+  EXPECT_EQ(planned.Decisions(),
+            "F : elsewhere (--optimize basic puts the function's nodes into the graph)\n");
   EXPECT_EQ(planned.plan.nodes.at(0).weight_bytes, 80U);
 }
 

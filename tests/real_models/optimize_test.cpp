@@ -171,6 +171,49 @@ TEST_P(Optimize, ModelsOfIr3AskForNoNewInputs) {
             0);
 }
 
+// What is said of weights that constants are computed from comes true.
+TEST_P(Optimize, WeightsThatAreComputedFromConstantsAreQuantized) {
+  for (const std::string op : {"Slice", "Split", "Mul", "function"}) {
+    ModelBuilder builder;
+    builder.Input("x", {2, 16}).Output("y", {2, 16});
+    if (op != "function") builder.Initializer("stored", {16, 32}, RandomValues(512));
+    if (op == "Slice") {
+      for (const auto& [name, value] : {std::pair("from", 0), {"to", 16}, {"axis", 1}}) {
+        builder.Int64Initializer(name, {1}, {value});
+      }
+      builder.Node("Slice", {"stored", "from", "to", "axis"}, {"w"});
+    } else if (op == "Split") {
+      SetInt(builder.Node("Split", {"stored"}, {"w", "other"}), "axis", 1);
+    } else if (op == "Mul") {
+      builder.Initializer("half", {16, 16}, RandomValues(256)).Initializer("factor", {16}, RandomValues(16));
+      builder.Node("Mul", {"half", "factor"}, {"w"});
+    }
+    if (op == "function") {
+      builder.Import("local");
+      auto& function = *builder.model().add_functions();
+      function.set_name("Project");
+      function.set_domain("local");
+      *function.add_opset_import() = builder.model().opset_import(0);
+      function.add_input("a");
+      function.add_output("b");
+      ModelBuilder part;
+      SetTensor(part.Node("Constant", {}, {"w"}), "value", {16, 16}, RandomValues(256));
+      part.Node("MatMul", {"a", "w"}, {"b"});
+      for (const auto& node : part.graph().node()) *function.add_node() = node;
+      builder.Node("Project", {"x"}, {"y"}, "call").set_domain("local");
+    } else {
+      builder.Node("MatMul", {"x", "w"}, {"y"}, "product");
+    }
+    builder.Save(folder_ / "fp32.onnx");
+    const auto kept = Quantize({});
+    EXPECT_EQ(kept.status, 3) << op;
+    EXPECT_THAT(kept.err, AllOf(HasSubstr("--optimize basic"), HasSubstr(op == "function" ? "Project" : op)));
+    const auto result = Quantize({"--force", "--optimize", GetParam()});
+    EXPECT_EQ(result.status, 0) << op << ": " << result.err;
+    EXPECT_THAT(result.err, HasSubstr("1 weight"));
+  }
+}
+
 // Where there is external data, ONNX Runtime writes the initializers of bodies twice or leaves them where
 // they were. Should this fail one day, it does so no more.
 TEST_P(Optimize, BodiesWithInitializersBesideTheModelAreRefused) {

@@ -244,12 +244,23 @@ TEST(ConstantWeight, Refusals) {
               builder.graph().clear_initializer();
               builder.Node("Op", {}, {"w"});
             }),
-            "not-constant: ");
+            "activations: ");
+  EXPECT_EQ(Refusal([](auto& builder) {
+              builder.graph().mutable_initializer(0)->set_name("stored");
+              builder.Int64Initializer("from", {1}, {0}).Int64Initializer("to", {1}, {3});
+              builder.Node("Slice", {"stored", "from", "to"}, {"w"});
+            }),
+            "not-constant: a Slice computes it from constants; --optimize basic does that first");
+  EXPECT_EQ(Refusal([](auto& builder) {
+              builder.graph().mutable_initializer(0)->set_name("stored");
+              builder.Node("Mul", {"stored", "x"}, {"w"});
+            }),
+            "activations: ");
   EXPECT_EQ(Refusal([](auto& builder) {
               builder.graph().clear_initializer();
               builder.Input("w", {3, 5});
             }),
-            "not-constant: ");
+            "activations: ");
   EXPECT_EQ(Refusal([](auto& builder) { builder.graph().clear_initializer(); }),
             "not-constant: it has no such input");
   EXPECT_EQ(Refusal([](auto& builder) {
@@ -263,7 +274,7 @@ TEST(ConstantWeight, Refusals) {
               tensor.set_dims(0, 0);
               tensor.clear_raw_data();
             }),
-            "type: stored in another form than raw numbers");
+            "shape: the weight is empty");
   EXPECT_EQ(Refusal([](auto& builder) {
               auto& sparse = *builder.graph().add_sparse_initializer()->mutable_values();
               *sparse.mutable_name() = "w";
@@ -291,7 +302,7 @@ TEST(ConstantWeight, AnEmptyWeight) {
   EXPECT_EQ(testing::DecisionText(
                 model, FindRule("MatMul")->plan({.model = model, .selection = {}, .settled_shapes = {}},
                                                 model.nodes()[0])),
-            "shape: it is empty");
+            "shape: the weight is empty");
 }
 
 TEST(ConstantWeight, NodesThatAreNotWhole) {
