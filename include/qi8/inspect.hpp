@@ -16,6 +16,7 @@ namespace qi8 {
 
 struct InspectOptions {
   std::filesystem::path model;
+  LinkPolicy links = LinkPolicy::kSafe;
   // What decides on the plan, as in QuantizeOptions.
   Selection selection;
   ExternalData external_data = ExternalData::kAlways;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "qi8/link_policy.hpp"
 #include "qi8/scheme.hpp"
 
 namespace qi8 {
@@ -58,6 +59,7 @@ enum class ExternalData {
 struct QuantizeOptions {
   std::filesystem::path input;
   std::filesystem::path output;
+  LinkPolicy links = LinkPolicy::kSafe;  // to the external data of the input
   Selection selection;
   Optimization optimize = Optimization::kOff;
   ExternalData external_data = ExternalData::kAlways;

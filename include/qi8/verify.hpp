@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "qi8/error.hpp"
+#include "qi8/link_policy.hpp"
 #include "qi8/observer.hpp"
 #include "qi8/optimizer.hpp"
 
@@ -20,6 +21,7 @@ struct VerifyOptions {
   std::optional<std::filesystem::path> checksum_file;  // default: MODEL.sha256
 
   // For `against`, as in QuantizeOptions.
+  LinkPolicy links = LinkPolicy::kSafe;  // to the external data of either model
   std::string isa = "auto";
   unsigned threads = 0;
   std::uint64_t memory_budget = 96ULL << 20U;

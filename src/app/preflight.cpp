@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include "audit/checksum_file.hpp"
 #include "core/text.hpp"
+#include "model/outline.hpp"
+#include "origin/origin.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
@@ -38,9 +41,31 @@ void RequireDistinct(FileSystem& file_system, const fs::path& one, const fs::pat
   }
 }
 
-}  // namespace
+void RequireNoLink(FileSystem& file_system, const fs::path& output) {
+  const auto target = file_system.OpenFolder(FolderOf(output))->ReadLink(output.filename().native());
+  if (!target) return;
+  Fail("output " + Quote(output.native()) + " is a symbolic link to " + Quote(*target) +
+       ", which is never replaced; name another output, or remove the link");
+}
 
-namespace {
+// --force is for what an earlier run wrote. It says so in its metadata, and its data file is the one that it
+// names.
+void RequireOwnOutputs(FileSystem& file_system, const OutputPaths& paths) {
+  const auto fail = [](const fs::path& output, const std::string& why) {
+    Fail("output " + Quote(output.native()) + " exists and " + why +
+         ", so --force does not replace it; remove it, or name another output");
+  };
+  std::optional<ModelOutline> model;
+  if (file_system.Identify(paths.model)) {
+    model = ReadOutline(*file_system.OpenForReading(paths.model));
+    if (!model || !HasOrigin(model->metadata)) fail(paths.model, "was not written by quantize-int8");
+  }
+  if (!file_system.Identify(paths.data)) return;
+  if (!model) fail(paths.data, "there is no model beside it that quantize-int8 wrote");
+  if (!model->data_locations.contains(paths.data_location())) {
+    fail(paths.data, "is not the data of " + Quote(paths.model.native()));
+  }
+}
 
 fs::path WithSuffix(fs::path path, const char* suffix) {
   path += suffix;
@@ -52,7 +77,7 @@ fs::path OwnChecksums(const fs::path& model) { return WithSuffix(model, ".sha256
 // A checksum file may be shared through a link, which is to stay one.
 fs::path ThroughLink(const fs::path& path) {
   std::error_code ignored;
-  return fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
+  return fs::is_symlink(path, ignored) && fs::exists(path, ignored) ? fs::canonical(path, ignored) : path;
 }
 
 }  // namespace
@@ -66,22 +91,24 @@ OutputPaths PathsOf(const QuantizeOptions& options) {
       .model = options.output,
       .data = WithSuffix(options.output, ".data"),
       .checksums = options.checksum_file.value_or(OwnChecksums(options.output)),
-      .audit_log = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl")};
+      .audit_log = {
+          .path = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl"),
+          .named_by = options.audit_log ? LogPlace::NamedBy::kUser : LogPlace::NamedBy::kDefault}};
   if (paths.shares_checksums()) paths.checksums = ThroughLink(paths.checksums);
   return paths;
 }
 
 void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPaths& paths) {
-  for (const fs::path& output : {paths.model, paths.checksums, paths.audit_log}) {
+  for (const fs::path& output : {paths.model, paths.checksums, paths.audit_log.path}) {
     if (file_system.IsFolder(FolderOf(output))) continue;
     Fail("cannot write " + Quote(output.native()) + ": there is no folder " +
          Quote(FolderOf(output).native()) + "; make it first");
   }
-  for (const fs::path& output : {paths.model, paths.data, paths.checksums, paths.audit_log}) {
+  for (const fs::path& output : {paths.model, paths.data, paths.checksums, paths.audit_log.path}) {
     if (file_system.IsFolder(output)) Fail("cannot write " + Quote(output.native()) + ": it is a folder");
     RequireNoInput(file_system, model, output);
   }
-  const std::array<fs::path, 4> outputs = {paths.model, paths.data, paths.checksums, paths.audit_log};
+  const std::array<fs::path, 4> outputs = {paths.model, paths.data, paths.checksums, paths.audit_log.path};
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) RequireDistinct(file_system, outputs.at(k), outputs.at(i));
   }
@@ -94,20 +121,16 @@ void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPa
 
 void PreflightOutputs(FileSystem& file_system, const OutputPaths& paths, bool replace_output,
                       std::uint64_t bytes_needed) {
+  for (const fs::path& output : {paths.model, paths.data, paths.checksums})
+    RequireNoLink(file_system, output);
+  RequireOwnOutputs(file_system, paths);
   for (const fs::path& output : {paths.model, paths.data}) {
     if (!replace_output && file_system.Identify(output)) {
       Fail("output " + Quote(output.native()) + " exists; use --force to replace it");
     }
   }
-  for (const fs::path& output : {paths.model, paths.data, paths.checksums}) {
-    if (const auto target = file_system.ReadLink(output)) {
-      Fail("output " + Quote(output.native()) + " is a symbolic link to " + Quote(*target) +
-           ", which is never replaced; name another output, or remove the link");
-    }
-  }
-  if (file_system.Identify(paths.checksums)) {
-    static_cast<void>(file_system.OpenForReading(paths.checksums));  // its lines will be read and kept
-  }
+  static_cast<void>(ReadChecksumFile(file_system, paths.checksums));  // the lines in it will be kept
+  file_system.RequireLog(paths.audit_log);
   const fs::path folder = FolderOf(paths.model);
   const std::uint64_t free = file_system.FreeSpace(folder);
   if (free < bytes_needed) {

@@ -17,7 +17,7 @@ struct OutputPaths {
   std::filesystem::path model;
   std::filesystem::path data;
   std::filesystem::path checksums;
-  std::filesystem::path audit_log;
+  LogPlace audit_log;
 
   // How the model names its data file: they lie side by side.
   [[nodiscard]] std::string data_location() const { return data.filename().native(); }
@@ -34,7 +34,8 @@ struct OutputPaths {
 void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPaths& paths);
 
 // What depends on the state of the outputs, so only sure once they are claimed: throws Error where one exists
-// and is not to be replaced, where one is a symbolic link, and where the disk has not `bytes_needed`.
+// and is not to be replaced, where one that is to be replaced was not written by this program, where one is a
+// symbolic link, and where the disk has not `bytes_needed`.
 void PreflightOutputs(FileSystem& file_system, const OutputPaths& paths, bool replace_output,
                       std::uint64_t bytes_needed);
 

@@ -106,7 +106,7 @@ class Run {
 
     observer_.OnStage("record");
     report_.checksum_file = paths_.checksums.native();
-    report_.audit_log = paths_.audit_log.native();
+    report_.audit_log = paths_.audit_log.path.native();
     End(Outcome::kDone);
     RecordDone();
   }
@@ -252,15 +252,13 @@ class Run {
     for (const FileReport& file : report_.plan.outputs) {
       entries.push_back({file.sha256, NameForChecksum(file.path, paths_.checksums)});
     }
-    std::string existing;
-    if (const auto identity = file_system_.Identify(paths_.checksums)) {
-      existing.resize(identity->size);
-      file_system_.OpenForReading(paths_.checksums)->ReadAt(0, std::as_writable_bytes(std::span(existing)));
-    }
+    WritableFile& file =
+        publication.Create(paths_.checksums);  // what is there from now on is what is replaced
+    const std::string existing = ReadChecksumFile(file_system_, paths_.checksums);
     std::vector<std::string> gone;
     if (entries.size() == 1) gone.push_back(NameForChecksum(paths_.data, paths_.checksums));
     const std::string text = UpdateChecksums(existing, entries, gone);
-    publication.Create(paths_.checksums).WriteAt(0, std::as_bytes(std::span(text)));
+    file.WriteAt(0, std::as_bytes(std::span(text)));
   }
 
   // The last moment: once publishing began it goes on to its end, which is near.
@@ -292,7 +290,8 @@ class Run {
   void RecordDone() {
     recorded_ = true;  // or it could not be: then there is no use in trying again
     try {
-      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord("done", ""));
+      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord("done", ""),
+                        [this] { return observer_.ShouldStop(); });
     } catch (const Error& error) {
       throw Error(error.kind(),
                   std::string("the output is whole, but the run could not be recorded: ") + error.what());
@@ -306,8 +305,11 @@ class Run {
     if (options_.dry_run) return;
     recorded_ = true;
     try {
-      if (!options_.audit_log && !file_system_.Identify(paths_.audit_log)) return;
-      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord(status, error));
+      if (!options_.audit_log && !file_system_.Identify(paths_.audit_log.path)) return;
+      // An interrupted run still waits for those who write their line just now, but not for one that hangs.
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+      AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord(status, error),
+                        [end] { return std::chrono::steady_clock::now() > end; });
     } catch (const Error& log_error) {
       observer_.OnWarning(std::string("the run could not be recorded: ") + log_error.what());
     }
@@ -341,7 +343,7 @@ RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Obse
 }
 
 RunReport Quantize(const QuantizeOptions& options, Observer& observer, Optimizer* optimizer) {
-  return Quantize(*MakePosixFileSystem(), options, observer, optimizer);
+  return Quantize(*MakePosixFileSystem(options.links), options, observer, optimizer);
 }
 
 }  // namespace qi8

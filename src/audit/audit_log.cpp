@@ -93,21 +93,23 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
 
 }  // namespace
 
-void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record) {
-  file_system.AppendLocked(log, [&](std::string_view last_line) {
+void AppendAuditRecord(FileSystem& file_system, const LogPlace& log, const AuditRecord& record,
+                       const std::function<bool()>& should_stop) {
+  const auto compose = [&](std::string_view last_line) {
     // Whatever else the file is, a model perhaps, a line at its end would damage it.
     if (!last_line.empty() && !last_line.starts_with(kLineStart)) {
       throw Error(ErrorKind::kFailure,
-                  Quote(log.native()) + " is not an audit log; name another with --audit-log");
+                  Quote(log.path.native()) + " is not an audit log; name another with --audit-log");
     }
     std::string line = Line(record, last_line);
     if (line.size() > kMostAuditLineBytes) {
       throw Error(ErrorKind::kFailure, "a record of " + FormatBytes(line.size()) + " is too long for " +
-                                           Quote(log.native()) + ", which takes " +
+                                           Quote(log.path.native()) + ", which takes " +
                                            FormatBytes(kMostAuditLineBytes) + " a line");
     }
     return line;
-  });
+  };
+  file_system.AppendLocked(log, compose, should_stop);
 }
 
 }  // namespace qi8

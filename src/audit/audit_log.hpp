@@ -1,7 +1,7 @@
 // The audit log: a JSON object a line, each with the SHA-256 of the line before it and of itself.
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,7 +30,9 @@ struct AuditRecord {
 };
 
 // Appends the record under a lock, so that runs at the same time keep lines whole and the chain intact.
-// Throws Error where the log cannot be written, or where the file is there and is no audit log.
-void AppendAuditRecord(FileSystem& file_system, const std::filesystem::path& log, const AuditRecord& record);
+// Throws Error where the log cannot be written, where the file is there and is no audit log, and, of kind
+// kInterrupted, where `should_stop` (which may be empty) says so while another process has the lock.
+void AppendAuditRecord(FileSystem& file_system, const LogPlace& log, const AuditRecord& record,
+                       const std::function<bool()>& should_stop = {});
 
 }  // namespace qi8

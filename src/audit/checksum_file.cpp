@@ -37,7 +37,52 @@ std::optional<ChecksumEntry> ParseLine(std::string_view line) {
                        .name = escaped ? Unescape(name) : std::string(name)};
 }
 
+std::size_t HexDigitsAtStart(std::string_view text) {
+  const auto is_hex = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_hex) - text.begin());
+}
+
+// A line as some checksum tool writes it, for whatever hash.
+bool IsChecksumLine(std::string_view line) {
+  constexpr std::size_t kFewestDigits = 32;  // of MD5
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) return true;
+  const std::string_view equals = ") = ";
+  const auto digest = line.rfind(equals);
+  if (digest != std::string_view::npos) {
+    const std::string_view hex = line.substr(digest + equals.size());
+    return hex.size() >= kFewestDigits && HexDigitsAtStart(hex) == hex.size();
+  }
+  if (line.starts_with('\\')) line.remove_prefix(1);
+  const std::size_t digits = HexDigitsAtStart(line);
+  return digits >= kFewestDigits && line.size() > digits + 2 && line[digits] == ' ' &&
+         (line[digits + 1] == ' ' || line[digits + 1] == '*');
+}
+
 }  // namespace
+
+std::string ReadChecksumFile(FileSystem& file_system, const std::filesystem::path& path) {
+  constexpr std::uint64_t kLargest = 16ULL << 20U;
+  if (!file_system.Identify(path)) return "";
+  const auto file = file_system.OpenForReading(path);
+  const auto fail = [&path](const std::string& why) {
+    throw Error(ErrorKind::kFailure, Quote(path.native()) + " exists and is not a checksum file: " + why +
+                                         ". Nothing was written to it; name another with --checksums");
+  };
+  const std::uint64_t size = file->Identity().size;
+  if (size > kLargest) fail("it is larger than " + FormatBytes(kLargest));
+  std::string text(size, '\0');
+  file->ReadAt(0, std::as_writable_bytes(std::span(text)));
+  std::size_t number = 1;
+  for (std::string_view rest = text; !rest.empty(); ++number) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (!IsChecksumLine(rest.substr(0, end))) fail("line " + FormatCount(number) + " has no checksum");
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return text;
+}
 
 std::string ChecksumLine(const ChecksumEntry& entry) {
   std::string name;

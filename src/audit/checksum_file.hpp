@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/file_system.hpp"
+
 namespace qi8 {
 
 struct ChecksumEntry {
@@ -25,6 +27,12 @@ struct ChecksumEntry {
 [[nodiscard]] std::string UpdateChecksums(std::string_view existing,
                                           const std::vector<ChecksumEntry>& entries,
                                           const std::vector<std::string>& gone = {});
+
+// The text of a checksum file that lines are to be added to; empty where there is none yet. Throws Error
+// where the file is something else: where it is larger than 16 MiB, or where a line of it is neither a
+// checksum (of any length, or in the style "SHA256 (name) = ..."), nor a comment that begins with "#", nor
+// blank.
+[[nodiscard]] std::string ReadChecksumFile(FileSystem& file_system, const std::filesystem::path& path);
 
 // The name of `file` as seen from the folder of `checksum_file`.
 [[nodiscard]] std::string NameForChecksum(const std::filesystem::path& file,

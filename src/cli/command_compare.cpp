@@ -141,6 +141,7 @@ void CommandCompare::SetUp(CLI::App& app) {
       ->type_name("N")
       ->group(measuring);
   AddOnnxRuntimeOption(app, options_.onnxruntime, measuring);
+  AddFollowLinksOption(app, options_.links, measuring);
 
   const std::string limits = "What must hold (status 4 where it does not)";
   app.add_option("--min-sqnr", options_.limits.min_sqnr_db, "Of each output, in decibels")
@@ -198,7 +199,7 @@ ExitStatus CommandCompare::Run() {
   options_.lengths = ParseLengths(lengths_);
   options_.values = ParseValues(values_);
   options_.worker = {"/proc/self/exe", "compare-worker"};
-  const auto file_system = MakePosixFileSystem();
+  const auto file_system = MakePosixFileSystem(options_.links);
   Observer observer;
   const compare::Comparison comparison = compare::Compare(*file_system, options_, observer);
   const compare::Judgement judgement = compare::Judge(comparison, options_.limits);

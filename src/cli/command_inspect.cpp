@@ -19,6 +19,7 @@ void CommandInspect::SetUp(CLI::App& app) {
       ->group(shown);
   app.add_flag("--json", json_, "Print all of it, with every weight, as JSON")->group(shown);
   AddProgressOption(app, progress_, shown);
+  AddFollowLinksOption(app, options_.links, "How");
   selection_.AddTo(app, options_);
   app.footer(
       "Nothing but the graph is read without --weights, so a weight with a NaN or an\n"
@@ -43,6 +44,7 @@ ExitStatus CommandInspect::Run() {
     ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
     CatchSignals();
     report = Inspect({.model = options_.input,
+                      .links = options_.links,
                       .selection = options_.selection,
                       .external_data = options_.external_data,
                       .keep_non_finite = options_.keep_non_finite,

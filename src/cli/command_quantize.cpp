@@ -36,7 +36,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
   AddOnnxRuntimeOption(app, onnxruntime_, before);
 
   const std::string output = "What is written";
-  app.add_flag("-f,--force", options_.replace_output, "Replace an existing output")->group(output);
+  app.add_flag("-f,--force", options_.replace_output, "Replace the output of an earlier run")->group(output);
   app.add_flag("--allow-empty", options_.allow_empty, "Write an output even where nothing is quantized")
       ->group(output);
   app.add_option("--checksums", options_.checksum_file,
@@ -65,6 +65,7 @@ void CommandQuantize::SetUp(CLI::App& app) {
          "--no-input-checksum", no_input_checksum_,
          "Do not compute the SHA-256 of the input; faster, and the output does not say what it came from")
       ->group(resources);
+  AddFollowLinksOption(app, options_.links, resources);
   AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, resources);
   app.footer(
       "Examples:\n"

@@ -23,6 +23,7 @@ void CommandVerify::SetUp(CLI::App& app) {
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print the report as JSON")->group(shown);
   AddProgressOption(app, progress_, shown);
+  AddFollowLinksOption(app, options_.links, "How");
   AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, "How");
   app.footer(
       "Prints a line for each check. With --against, every bit of the model is\n"

@@ -147,6 +147,13 @@ void AddProgressOption(CLI::App& app, std::string& progress, const std::string& 
       ->group(group);
 }
 
+void AddFollowLinksOption(CLI::App& app, LinkPolicy& links, const std::string& group) {
+  app.add_flag_callback(
+         "--follow-links", [&links] { links = LinkPolicy::kFollow; },
+         "Read external data through any link; for folders of models that you trust")
+      ->group(group);
+}
+
 void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group) {
   app.add_option("--onnxruntime", library,
                  "The library, libonnxruntime.so.1 [what QI8_ONNXRUNTIME names, or the loader finds]")

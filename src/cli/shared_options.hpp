@@ -40,6 +40,8 @@ class SelectionOptions {
 void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group);
 
 // --onnxruntime
+void AddFollowLinksOption(CLI::App& app, LinkPolicy& links, const std::string& group);
+
 void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group);
 
 // --threads, --isa, --memory-budget

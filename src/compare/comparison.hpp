@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/data_type.hpp"
+#include "qi8/link_policy.hpp"
 
 namespace qi8::compare {
 
@@ -44,6 +45,7 @@ struct Limits {
 };
 
 struct CompareOptions {
+  LinkPolicy links = LinkPolicy::kSafe;  // to the external data of the models, as they are sized and read
   std::filesystem::path fp32;
   std::filesystem::path int8;
 

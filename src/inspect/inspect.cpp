@@ -271,7 +271,7 @@ InspectReport Inspect(FileSystem& file_system, const InspectOptions& options, Ob
 }
 
 InspectReport Inspect(const InspectOptions& options, Observer& observer) {
-  const auto file_system = MakePosixFileSystem();
+  const auto file_system = MakePosixFileSystem(options.links);
   return Inspect(*file_system, options, observer);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "io/file_system.hpp"
@@ -24,9 +26,13 @@ class FileReplacement {
   void Publish();
 
  private:
-  FileSystem& file_system_;
+  // What has the name now, which has to be the file that was read.
+  [[nodiscard]] EntryStatus Unchanged();
+
   std::filesystem::path target_;
-  std::filesystem::path staged_;
+  std::unique_ptr<Folder> folder_;
+  std::string name_;
+  std::string staged_;
   FileIdentity read_;
   bool published_ = false;
 };

@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "io/file_system.hpp"
+#include "io/staging_folder.hpp"
 
 namespace qi8 {
 
@@ -17,7 +19,7 @@ namespace qi8 {
 //
 // Beside the files lies, as long as this lives, the folder ".<lead>.qi8":
 //
-//     lock           held by the process that has the set; the kernel lets go of it, however the process ends
+//     lock           held by the process that has the set, see StagingFolder
 //     new/<name>     the new files
 //     old/<name>     while publishing: the files that were there
 //     current        while publishing: a link to "old", then to "new"
@@ -42,9 +44,9 @@ class Publication {
     kCompleted,  // it had published: the new files have their names
   };
 
-  // Claims the set of `lead`, and settles what is left of a run that had it. Where another process has it,
-  // that is an error or waited for, until `should_stop` (which may be empty) says so: then Error of kind
-  // kInterrupted.
+  // Claims the set of `lead`, and settles what is left of a run that had it. What is there and no run left is
+  // an error, and stays as it is. Where another process has the set, that is an error or waited for, until
+  // `should_stop` (which may be empty) says so: then Error of kind kInterrupted.
   Publication(FileSystem& file_system, std::filesystem::path lead, IfTaken if_taken,
               const std::function<bool()>& should_stop = {});
 
@@ -55,7 +57,8 @@ class Publication {
 
   [[nodiscard]] Leftover leftover() const { return leftover_; }
 
-  // The new file that gets the name `destination`, in the folder of the lead. Valid until Finish.
+  // The new file that gets the name `destination`, in the folder of the lead. Valid until Finish. What has
+  // the name now is what may be replaced; what takes its place until then stays, and publishing is an error.
   [[nodiscard]] WritableFile& Create(const std::filesystem::path& destination);
 
   // The new set has no such file: one that is there goes when the others come.
@@ -72,18 +75,26 @@ class Publication {
  private:
   struct Member {
     std::string name;
-    std::unique_ptr<WritableFile> file;  // open until Finish
-    bool is_new = true;                  // false: withdrawn
+    std::unique_ptr<WritableFile> file;         // open until Finish
+    bool is_new = true;                         // false: withdrawn
+    std::optional<FileIdentity> replaced = {};  // what has the name when the member is made
   };
 
-  [[nodiscard]] std::filesystem::path Place(const std::string& name) const { return folder_ / name; }
   [[nodiscard]] std::string LinkText(const std::string& name) const;
   [[nodiscard]] bool IsOurLink(const std::string& name) const;
   void RequireFree(const std::string& name) const;
+  [[noreturn]] void FailForChange(const std::string& name) const;
+  [[nodiscard]] static bool MayBeReplaced(const Member& member, const EntryStatus& there);
 
-  // The first two answer whether the file system has what it takes; where it has not, TakeBack is due.
+  // A folder in the staging folder, where there is one.
+  [[nodiscard]] std::unique_ptr<Folder> Inside(const char* name) const;
+  [[nodiscard]] std::unique_ptr<Folder> MakeInside(const char* name) const;
+  [[nodiscard]] Folder& staging() const { return staging_->folder(); }
+
+  void SwitchOne(const Member& member);
+  // The next two answer whether the file system has what it takes; where it has not, TakeBack is due.
   [[nodiscard]] bool SwitchByLinks(IfThere if_there);
-  [[nodiscard]] bool PutLinkInPlaceOf(const std::string& name);
+  [[nodiscard]] bool PutLinkInPlaceOf(const Member& member, Folder& old);
   void SwitchByNames(IfThere if_there);
   [[nodiscard]] bool HasSwitched() const;
 
@@ -95,18 +106,17 @@ class Publication {
   void Complete();
   void TakeBack();
   void Clear();
-  void ClearFolder(const std::filesystem::path& folder);
+  void Clear(const char* inside);
 
-  FileSystem& file_system_;
+  // That all in the staging folder is what a publication puts there, before anything of it is moved or
+  // removed.
+  void RequireOwnLeftovers() const;
+  void RequireOwnFiles(const std::string& inside) const;
+
   std::filesystem::path lead_;
-  std::filesystem::path folder_;
-  std::filesystem::path staging_;
-  std::filesystem::path new_;
-  std::filesystem::path old_;
-  std::filesystem::path outdated_;  // what `old` is called when it is not needed any more
-  std::filesystem::path current_;
-  std::filesystem::path next_;  // a link on its way to its name
-  std::unique_ptr<FolderClaim> claim_;
+  std::unique_ptr<Folder> folder_;
+  std::unique_ptr<StagingFolder> staging_;
+  std::unique_ptr<Folder> new_;  // from the first Create on
   Leftover leftover_ = Leftover::kNothing;
   std::vector<Member> members_;
   bool published_ = false;

@@ -12,6 +12,8 @@ namespace qi8 {
 
 namespace {
 
+constexpr const char* kModelName = "model.onnx";
+
 bool HasExternalData(const Model& model) {
   return std::ranges::count_if(model.files(), [](const InputFile& file) { return !file.in_memory; }) > 1;
 }
@@ -21,13 +23,20 @@ bool HasExternalData(const Model& model) {
 OptimizedInput::OptimizedInput(FileSystem& file_system, Model source, const Optimizing& how)
     : file_system_(file_system),
       source_(std::move(source)),
-      folder_(how.beside.parent_path() / ("." + how.beside.filename().native() + ".qi8-optimized")),
-      model_(folder_ / "model.onnx"),
-      claim_(file_system_.ClaimFolder(folder_)) {
-  if (!claim_) {
+      beside_(file_system_.OpenFolder(FolderOf(how.beside))),
+      staging_(StagingFolder::Claim(*beside_, "." + how.beside.filename().native() + ".qi8-optimized")) {
+  if (!staging_) {
     throw Error(ErrorKind::kFailure, "another run is optimizing the model of " + Quote(how.beside.native()) +
                                          "; wait for its end, or give this one another output");
   }
+  try {
+    RequireOwnLeftovers();  // or nothing is touched
+  } catch (const Error&) {
+    staging_->GiveUpUnused();
+    throw;
+  }
+  // By the open folder: the optimizer, which knows only paths, must not be led into another one.
+  model_ = staging_->folder().StablePath() / kModelName;
   try {
     if (how.hash_source) HashSource(how.should_stop);
     Clear();
@@ -72,16 +81,23 @@ void OptimizedInput::RequireUnchangedSource() const {
   }
 }
 
-void OptimizedInput::Clear() {
-  for (const std::string& name : file_system_.List(folder_)) {
-    if (name != "lock") file_system_.Remove(folder_ / name);
+// An optimizer writes the model, and its data beside it.
+void OptimizedInput::RequireOwnLeftovers() {
+  for (const std::string& name : staging_->List()) {
+    const auto entry = staging_->folder().Examine(name);
+    const bool is_ours = name.starts_with(kModelName) && entry && entry->kind == EntryStatus::Kind::kFile;
+    if (!is_ours) staging_->Refuse(name, "no optimizer wrote it");
   }
+}
+
+void OptimizedInput::Clear() {
+  for (const std::string& name : staging_->List()) staging_->folder().Remove(name);
 }
 
 void OptimizedInput::Remove() noexcept {
   try {
     Clear();
-    claim_->RemoveFolder();
+    staging_->Remove();
   } catch (const std::exception&) {
     // What is left is cleared by the next run, and is no failure of this one.
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/file_system.hpp"
+#include "io/staging_folder.hpp"
 #include "model/model.hpp"
 #include "qi8/optimizer.hpp"
 
@@ -45,15 +46,16 @@ class OptimizedInput {
  private:
   void HashSource(const std::function<bool()>& should_stop);
   void RequireUnchangedSource() const;
+  void RequireOwnLeftovers();
   void Clear();
   void Remove() noexcept;
 
   FileSystem& file_system_;
   Model source_;
   std::vector<std::string> source_hashes_;
-  std::filesystem::path folder_;
+  std::unique_ptr<Folder> beside_;  // the folder of the INT8 model
+  std::unique_ptr<StagingFolder> staging_;
   std::filesystem::path model_;
-  std::unique_ptr<FolderClaim> claim_;
 };
 
 }  // namespace qi8

@@ -11,6 +11,12 @@
 #include "hash/sha256.hpp"
 
 namespace qi8 {
+
+bool HasOrigin(std::span<const MetadataEntry> metadata) {
+  return std::ranges::any_of(metadata,
+                             [](const MetadataEntry& entry) { return entry.key.starts_with(kOriginPrefix); });
+}
+
 namespace {
 
 constexpr std::size_t kHashDigits = 64;
@@ -142,6 +148,7 @@ std::string AllOptions(const QuantizeOptions& options) {
   json["output"] = options.output.native();
   json["optimize"] = NameOf(options.optimize);
   json["force"] = options.replace_output;
+  json["follow_links"] = options.links == LinkPolicy::kFollow;
   json["allow_empty"] = options.allow_empty;
   json["input_checksum"] = options.hash_inputs;
   json["threads"] = options.threads;

@@ -15,6 +15,9 @@ namespace qi8 {
 // What the keys of all entries begin with.
 inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 
+// Whether this program wrote the model with this metadata, in whatever version.
+[[nodiscard]] bool HasOrigin(std::span<const MetadataEntry> metadata);
+
 // "none", "basic", "extended"
 [[nodiscard]] std::string NameOf(Optimization optimization);
 

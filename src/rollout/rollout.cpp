@@ -54,9 +54,9 @@ class Config {
   // Where a model path of the file, or of an option, leads.
   [[nodiscard]] fs::path Resolve(const std::string& model_path) const { return place_.root / model_path; }
 
-  [[nodiscard]] fs::path AuditLog(const std::string& model_path) const {
-    if (place_.audit_log) return *place_.audit_log;
-    return Resolve(model_path).replace_filename("quantization_log.jsonl");
+  [[nodiscard]] LogPlace AuditLog(const std::string& model_path) const {
+    if (place_.audit_log) return {*place_.audit_log, LogPlace::NamedBy::kUser};
+    return {Resolve(model_path).replace_filename("quantization_log.jsonl"), LogPlace::NamedBy::kDefault};
   }
 
   [[nodiscard]] std::string Diff(const std::string& changed) const {
@@ -118,14 +118,14 @@ class Switch {
     RequireUnchanged(*file_system_, model, recorded, [this] { return observer_.ShouldStop(); });
   }
 
-  ConfigChange Apply(const Config& config, const YamlValues& after, const fs::path& log) {
+  ConfigChange Apply(const Config& config, const YamlValues& after, const LogPlace& log) {
     const YamlValues before = config.Values();
     const std::string text = config.section().Replace(after);
     ConfigChange change{.section = config.section().path(),
                         .before = Settings(before),
                         .after = Settings(after),
                         .diff = config.Diff(text),
-                        .audit_log = log.native()};
+                        .audit_log = log.path.native()};
     if (place_.dry_run) return change;
     observer_.OnStage("publish");
     record_.config_json = ConfigJson(Canonical(place_.config), change.section, before, after);
@@ -188,14 +188,14 @@ ConfigChange Rollout(const RolloutOptions& options, Observer& observer) {
   const YamlValues now = config.Values();
   const fs::path int8 = config.Resolve(options.model);
   const fs::path fp32 = config.Resolve(now.at(kModelPath).value);
-  const fs::path log = config.AuditLog(options.model);
+  const LogPlace log = config.AuditLog(options.model);
 
   observer.OnStage("check");
   const auto should_stop = [&observer] { return observer.ShouldStop(); };
   const auto made =
-      FindQuantization(file_system, log, HashFile(*file_system.OpenForReading(int8), should_stop));
+      FindQuantization(file_system, log.path, HashFile(*file_system.OpenForReading(int8), should_stop));
   if (!made) {
-    Refuse(Quote(log.native()) + " has no record of how " + Quote(int8.native()) +
+    Refuse(Quote(log.path.native()) + " has no record of how " + Quote(int8.native()) +
            " was made, so there would be no way back; name the log of its run with --audit-log");
   }
   if (const auto current = file_system.Identify(fp32);
@@ -229,14 +229,14 @@ ConfigChange Rollback(const ConfigPlace& place, Observer& observer) {
   observer.OnStage("load");
   const Config config(change.file_system(), place);
   const YamlValues now = config.Values();
-  const fs::path log = config.AuditLog(now.at(kModelPath).value);
+  const LogPlace log = config.AuditLog(now.at(kModelPath).value);
   const std::string where = Quote(place.config.native()) + ": section " + Quote(config.section().path());
 
   observer.OnStage("check");
   const auto rollout =
-      FindRollout(change.file_system(), log, Canonical(place.config), config.section().path());
+      FindRollout(change.file_system(), log.path, Canonical(place.config), config.section().path());
   if (!rollout) {
-    Refuse(where + " was never rolled out as far as " + Quote(log.native()) +
+    Refuse(where + " was never rolled out as far as " + Quote(log.path.native()) +
            " knows; name another log with --audit-log");
   }
   if (Settings(now) == Settings(rollout->before)) {

@@ -287,7 +287,7 @@ VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Obser
 }
 
 VerifyReport Verify(const VerifyOptions& options, Observer& observer, Optimizer* optimizer) {
-  const auto file_system = MakePosixFileSystem();
+  const auto file_system = MakePosixFileSystem(options.links);
   return Verify(*file_system, options, observer, optimizer);
 }
 

@@ -28,6 +28,9 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using Listing = std::map<std::string, std::string>;
 
+// What others keep in a checksum file that they share.
+const std::string kOthersLine = std::string(64, '0') + "  somebody-elses.bin\n";
+
 struct Case {
   std::string name;
   bool is_over_old;
@@ -49,18 +52,37 @@ class FaultsTest : public ::testing::TestWithParam<Case> {
     builder.Save(folder / "m.onnx");
     model_ = testing::ReadFile(folder / "m.onnx");
     data_ = testing::ReadFile(folder / "m.onnx.data");
+    old_ = OldOutput();
+  }
+
+  // What an earlier run made of another model.
+  [[nodiscard]] static Listing OldOutput() {
+    testing::ModelBuilder builder;
+    builder.Input("x", {2, 48})
+        .Output("y", {2, 48})
+        .Initializer("w", {48, 48}, testing::RandomValues(48 * 48, 7));
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "only");
+    MemoryFileSystem files;
+    files.Add("in/old.onnx", builder.model().SerializeAsString());
+    files.AddFolder("out");
+    QuantizeOptions options;
+    options.input = "in/old.onnx";
+    options.output = "out/q.onnx";
+    Observer observer;
+    EXPECT_EQ(Quantize(files, options, observer, nullptr).outcome, Outcome::kDone);
+    return files.Listing();
   }
 
   [[nodiscard]] std::unique_ptr<MemoryFileSystem> Prepared() const {
     auto files = std::make_unique<MemoryFileSystem>();
     files->Add("in/m.onnx", model_);
     files->Add("in/m.onnx.data", data_);
-    files->MakeFolder("out");
-    files->MakeFolder("sums");
-    files->Add("sums/ALL", "somebody else's line\n");
+    files->AddFolder("out");
+    files->AddFolder("sums");
+    files->Add("sums/ALL", kOthersLine);
     if (GetParam().is_over_old) {
-      for (const std::string name : {"q.onnx", "q.onnx.data", "q.onnx.sha256"})
-        files->Add("out/" + name, "old " + name);
+      for (const std::string name : {"out/q.onnx", "out/q.onnx.data", "out/q.onnx.sha256"})
+        files->Add(name, old_.at(name));
       files->Add("out/quantization_log.jsonl", "");
     }
     return files;
@@ -100,6 +122,7 @@ class FaultsTest : public ::testing::TestWithParam<Case> {
 
   std::string model_;
   std::string data_;
+  Listing old_;
 };
 
 TEST_P(FaultsTest, EveryCallMayFail) {
@@ -157,7 +180,7 @@ TEST_P(FaultsTest, EveryCallMayFail) {
   for (const FileCall must :
        {FileCall::kOpen, FileCall::kRead, FileCall::kCreate, FileCall::kWrite, FileCall::kReserve,
         FileCall::kSync, FileCall::kClose, FileCall::kRename, FileCall::kMakeLink, FileCall::kMakeFolder,
-        FileCall::kClaim, FileCall::kSyncFolder, FileCall::kAppend}) {
+        FileCall::kLock, FileCall::kSyncFolder, FileCall::kAppend}) {
     EXPECT_GT(calls_of.at(static_cast<std::size_t>(must)), 0U) << static_cast<int>(must);
   }
   EXPECT_LT(tolerated, covered / 5);

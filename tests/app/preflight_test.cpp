@@ -38,14 +38,14 @@ TEST(PathsOf, ArePutBesideTheOutput) {
   EXPECT_EQ(paths.model, "out/q.onnx");
   EXPECT_EQ(paths.data, "out/q.onnx.data");
   EXPECT_EQ(paths.checksums, "out/q.onnx.sha256");
-  EXPECT_EQ(paths.audit_log, "out/quantization_log.jsonl");
+  EXPECT_EQ(paths.audit_log.path, "out/quantization_log.jsonl");
   EXPECT_EQ(FolderOf(paths.model), "out");
   EXPECT_EQ(paths.data_location(), "q.onnx.data");
 }
 
 TEST(PathsOf, MayBeInTheCurrentFolder) {
   const OutputPaths paths = PathsOf(FromTo("m.onnx", "q.onnx"));
-  EXPECT_EQ(paths.audit_log, "quantization_log.jsonl");
+  EXPECT_EQ(paths.audit_log.path, "quantization_log.jsonl");
   EXPECT_EQ(FolderOf(paths.model), ".");
   EXPECT_EQ(paths.data_location(), "q.onnx.data");
 }
@@ -56,7 +56,7 @@ TEST(PathsOf, AreWhatTheOptionsSay) {
   options.audit_log = "state/log";
   const OutputPaths paths = PathsOf(options);
   EXPECT_EQ(paths.checksums, "all/SUMS");
-  EXPECT_EQ(paths.audit_log, "state/log");
+  EXPECT_EQ(paths.audit_log.path, "state/log");
 }
 
 class PreflightTest : public ::testing::Test {
@@ -93,6 +93,16 @@ class PreflightTest : public ::testing::Test {
   }
 
   QuantizeOptions Options(const fs::path& output) const { return FromTo(input(), output); }
+
+  // An output of an earlier run, as far as can be seen, and its data.
+  static void WriteOutput(const fs::path& path) {
+    ModelBuilder builder;
+    builder.Initializer("w", {16, 16}, RandomValues(256), Storage::kExternal);
+    auto& property = *builder.model().add_metadata_props();
+    property.set_key("quantize-int8.version");
+    property.set_value("0.1.0");
+    builder.Save(path);
+  }
 
   TempFolder folder_;
   std::unique_ptr<FileSystem> file_system_ = MakePosixFileSystem();
@@ -153,15 +163,72 @@ TEST_F(PreflightTest, NeverReplacesTheDataItReads) {
 }
 
 TEST_F(PreflightTest, ReplacesAnOutputOnlyWhenTold) {
-  for (const std::string name : {"q.onnx", "q.onnx.data"}) {
-    WriteFile(folder_ / "out" / name, "old");
-    QuantizeOptions options = Options(folder_ / "out" / "q.onnx");
-    EXPECT_THAT(FailureOf(options),
-                AllOf(HasSubstr("/" + name + "'"), HasSubstr("exists"), HasSubstr("--force")));
-    options.replace_output = true;
-    Check(options);
-    fs::remove(folder_ / "out" / name);
+  WriteOutput(folder_ / "out" / "q.onnx");
+  QuantizeOptions options = Options(folder_ / "out" / "q.onnx");
+  EXPECT_THAT(FailureOf(options), AllOf(HasSubstr("/q.onnx'"), HasSubstr("exists"), HasSubstr("--force")));
+  options.replace_output = true;
+  Check(options);
+  fs::remove(folder_ / "out" / "q.onnx");
+  options.replace_output = false;
+  EXPECT_THAT(FailureOf(options), AllOf(HasSubstr("/q.onnx.data'"), HasSubstr("exists")));
+}
+
+// A model that this program wrote says so, and names its data file.
+TEST_F(PreflightTest, ReplacesOnlyWhatItWrote) {
+  const fs::path output = folder_ / "out" / "q.onnx";
+  QuantizeOptions options = Options(output);
+  options.replace_output = true;
+  fs::copy(input(), output);
+  EXPECT_THAT(FailureOf(options), AllOf(HasSubstr("/q.onnx'"), HasSubstr("was not written by quantize-int8"),
+                                        HasSubstr("remove it")))
+      << "an FP32 model";
+  for (const std::string text : {"", "notes", "\x0a\x01"}) {
+    WriteFile(output, text);
+    EXPECT_THAT(FailureOf(options), HasSubstr("was not written by quantize-int8"));
   }
+  fs::remove(output);
+  WriteFile(folder_ / "out" / "q.onnx.data", "precious");
+  EXPECT_THAT(FailureOf(options), AllOf(HasSubstr("/q.onnx.data'"), HasSubstr("no model beside it")));
+
+  ModelBuilder inside;
+  inside.Initializer("w", {16, 16}, RandomValues(256));
+  auto& property = *inside.model().add_metadata_props();
+  property.set_key("quantize-int8.version");
+  property.set_value("0.1.0");
+  inside.Save(output);
+  EXPECT_THAT(FailureOf(options), AllOf(HasSubstr("/q.onnx.data'"), HasSubstr("is not the data of")))
+      << "a model that has its weights inside";
+}
+
+TEST_F(PreflightTest, AddsLinesOnlyToAChecksumFile) {
+  QuantizeOptions options = Options(folder_ / "out" / "q.onnx");
+  options.checksum_file = folder_ / "out" / "SUMS";
+  const std::string digest(64, 'a');
+  for (const std::string text : {"", "# by hand\n\n", "SHA256 (x) = ", "D x"}) {
+    std::string lines = text;
+    if (lines == "SHA256 (x) = ") lines += digest + "\n";
+    if (lines == "D x") lines = digest + "  x\r\n" + digest.substr(0, 32) + " *y\n\\" + digest + "  a\\nb\n";
+    WriteFile(*options.checksum_file, lines);
+    Check(options);
+  }
+  for (const std::string& text : {std::string("notes\n"), digest + "\n", digest + "  x\nnotes\n",
+                                  std::string("\0\0", 2), digest.substr(1) + "g  x\n"}) {
+    WriteFile(*options.checksum_file, text);
+    EXPECT_THAT(FailureOf(options),
+                AllOf(HasSubstr("/SUMS'"), HasSubstr("is not a checksum file"), HasSubstr("--checksums")));
+  }
+  WriteFile(*options.checksum_file, "");
+  fs::resize_file(*options.checksum_file, 1ULL << 30U);
+  EXPECT_THAT(FailureOf(options), HasSubstr("is larger than"));
+}
+
+TEST_F(PreflightTest, WantsALogThatItMayAppendTo) {
+  fs::create_symlink("../in/m.onnx.data", folder_ / "out" / "quantization_log.jsonl");
+  EXPECT_THAT(FailureOf(Options(folder_ / "out" / "q.onnx")), HasSubstr("is the input file"));
+  fs::remove(folder_ / "out" / "quantization_log.jsonl");
+  fs::create_symlink("nowhere", folder_ / "out" / "quantization_log.jsonl");
+  EXPECT_THAT(FailureOf(Options(folder_ / "out" / "q.onnx")),
+              AllOf(HasSubstr("/quantization_log.jsonl'"), HasSubstr("symbolic link to 'nowhere'")));
 }
 
 // Through a link, other files than those named would change; in its place, the link would be lost.

@@ -25,7 +25,7 @@ std::string OneMatMul() {
 TEST(QuantizeOnAFileSystem, WritesThereAndNowhereElse) {
   testing::MemoryFileSystem files;
   files.Add("in/m.onnx", OneMatMul());
-  files.MakeFolder("out");
+  files.AddFolder("out");
   QuantizeOptions options;
   options.input = "in/m.onnx";
   options.output = "out/q.onnx";

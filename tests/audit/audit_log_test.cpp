@@ -60,7 +60,9 @@ class AuditLogTest : public ::testing::Test {
  protected:
   ~AuditLogTest() override { ::unsetenv("SOURCE_DATE_EPOCH"); }
 
-  void Append(const AuditRecord& record) { AppendAuditRecord(*file_system_, log_, record); }
+  void Append(const AuditRecord& record) {
+    AppendAuditRecord(*file_system_, {log_, LogPlace::NamedBy::kDefault}, record);
+  }
   json Last() { return json::parse(LinesOf(log_).back()); }
 
   TempFolder folder_;
@@ -176,9 +178,11 @@ TEST_F(AuditLogTest, ProcessesAtTheSameTimeKeepTheChain) {
 }
 
 TEST_F(AuditLogTest, TimeIsNowInUtc) {
-  const auto before = std::time(nullptr);
+  // Not std::time, whose clock lags behind this one by some milliseconds.
+  const auto now = [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); };
+  const auto before = now();
   Append(ExampleRecord());
-  const auto after = std::time(nullptr);
+  const auto after = now();
   const std::string text = Last()["time"];
   std::tm utc{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -220,7 +224,9 @@ TEST_F(AuditLogTest, NamesThatAreNotUtf8StayJson) {
 }
 
 TEST_F(AuditLogTest, ALogThatCannotBeWrittenIsAnError) {
-  EXPECT_THROW(AppendAuditRecord(*file_system_, folder_ / "missing" / "log", ExampleRecord()), Error);
+  EXPECT_THROW(AppendAuditRecord(*file_system_, {folder_ / "missing" / "log", LogPlace::NamedBy::kDefault},
+                                 ExampleRecord()),
+               Error);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ std::vector<std::string> ExampleLines() {
     record.run.plan.inputs = {{"/in/m" + std::to_string(i) + ".onnx", 100, ""}, {"/in/data", 10, ""}};
     record.run.plan.outputs = {{"/out/q.onnx", 50, ""}};
     record.run.seconds = i + 0.5;
-    AppendAuditRecord(*file_system, folder / "log", record);
+    AppendAuditRecord(*file_system, {folder / "log", LogPlace::NamedBy::kDefault}, record);
   }
   std::vector<std::string> lines(1);
   for (const char c : testing::ReadFile(folder / "log")) {
@@ -281,7 +281,7 @@ TEST(AuditLogWriterTest, ARecordTooLongToBeReadIsNotWritten) {
                      .isa = "",
                      .options_json = "{}",
                      .run = {}};
-  EXPECT_THROW(AppendAuditRecord(*file_system, folder / "log", record), Error);
+  EXPECT_THROW(AppendAuditRecord(*file_system, {folder / "log", LogPlace::NamedBy::kDefault}, record), Error);
   EXPECT_EQ(testing::ReadFile(folder / "log"), "");
 }
 

@@ -47,9 +47,20 @@ bool IsBeneath(int fd) {
   return length > 0 && IsBeneath(std::string_view(path.data(), static_cast<std::size_t>(length)));
 }
 
+// A path as seen from an open folder.
+struct Place {
+  int at;
+  const char* path;
+};
+
+bool IsBeneath(const Place& place) {
+  return place.at == AT_FDCWD || *place.path == '/' ? IsBeneath(std::string_view(place.path))
+                                                    : IsBeneath(place.at);
+}
+
 enum class Verdict { kPass, kFail, kShort };
 
-// Of one function; `subject` is a path or a descriptor.
+// Of one function; `subject` is a path, a descriptor, or a place.
 class Calls {
  public:
   explicit Calls(std::string_view function) {
@@ -105,20 +116,25 @@ mode_t ModeOf(int flags, va_list rest) { return (flags & O_CREAT) != 0 ? va_arg(
   }
 
 QI8_WRAP(int, fsync, (int fd), (fd), fd)
-QI8_WRAP(int, rename, (const char* from, const char* to) noexcept, (from, to), to)
+QI8_WRAP(int, renameat, (int from_at, const char* from, int to_at, const char* to) noexcept,
+         (from_at, from, to_at, to), (Place{to_at, to}))
 QI8_WRAP(int, renameat2, (int from_at, const char* from, int to_at, const char* to, unsigned flags) noexcept,
-         (from_at, from, to_at, to, flags), to)
+         (from_at, from, to_at, to, flags), (Place{to_at, to}))
 QI8_WRAP(int, fallocate, (int fd, int mode, off_t offset, off_t length), (fd, mode, offset, length), fd)
 QI8_WRAP(int, ftruncate, (int fd, off_t length) noexcept, (fd, length), fd)
-QI8_WRAP(int, mkdir, (const char* path, mode_t mode) noexcept, (path, mode), path)
-QI8_WRAP(int, rmdir, (const char* path) noexcept, (path), path)
-QI8_WRAP(int, symlink, (const char* text, const char* path) noexcept, (text, path), path)
-QI8_WRAP(int, link, (const char* file, const char* path) noexcept, (file, path), path)
-QI8_WRAP(int, unlink, (const char* path) noexcept, (path), path)
+QI8_WRAP(int, mkdirat, (int at, const char* path, mode_t mode) noexcept, (at, path, mode), (Place{at, path}))
+QI8_WRAP(int, symlinkat, (const char* text, int at, const char* path) noexcept, (text, at, path),
+         (Place{at, path}))
+QI8_WRAP(int, linkat, (int from_at, const char* from, int to_at, const char* to, int flags) noexcept,
+         (from_at, from, to_at, to, flags), (Place{to_at, to}))
+QI8_WRAP(int, unlinkat, (int at, const char* path, int flags) noexcept, (at, path, flags), (Place{at, path}))
 QI8_WRAP(int, flock, (int fd, int operation) noexcept, (fd, operation), fd)
-QI8_WRAP(ssize_t, readlink, (const char* path, char* text, size_t size) noexcept, (path, text, size), path)
+QI8_WRAP(ssize_t, readlinkat, (int at, const char* path, char* text, size_t size) noexcept,
+         (at, path, text, size), (Place{at, path}))
 QI8_WRAP(int, stat, (const char* path, struct stat* status) noexcept, (path, status), path)
 QI8_WRAP(int, fstat, (int fd, struct stat* status) noexcept, (fd, status), fd)
+QI8_WRAP(int, fstatat, (int at, const char* path, struct stat* status, int flags) noexcept,
+         (at, path, status, flags), (Place{at, path}))
 
 extern "C" int open(const char* path, int flags, ...) {
   static Calls calls("open");
@@ -136,7 +152,7 @@ extern "C" int openat(int at, const char* path, int flags, ...) {
   va_start(rest, flags);
   const mode_t mode = ModeOf(flags, rest);
   va_end(rest);
-  if (calls.Next(path) != Verdict::kPass) return -1;
+  if (calls.Next(Place{at, path}) != Verdict::kPass) return -1;
   return static_cast<int>(::syscall(SYS_openat, at, path, flags, mode));
 }
 

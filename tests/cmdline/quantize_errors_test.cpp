@@ -249,10 +249,46 @@ TEST_F(QuantizeErrorsTest, DataOutsideTheModelsFolder) {
   SetExternal("location", "link");
   ExpectFailure(kFailed, {"tensor 'w'", "'link'", "out of the model's folder"});
   fs::create_hard_link(folder_ / "outside", folder_ / "in" / "hard");
+  fs::permissions(folder_ / "in", fs::perms(0777));  // anybody can have made it
   SetExternal("location", "hard");
   ExpectFailure(kFailed, {"tensor 'w'", "hard'", "hard links"});
   SetExternal("location", "");
   ExpectFailure(kFailed, {"tensor 'w'", "empty"});
+}
+
+// As uv, conda, pnpm and "cp -l" make them, and as the Hugging Face hub's cache keeps models.
+TEST_F(QuantizeErrorsTest, LinksThatAreSafeAreTaken) {
+  OneMatMul(Storage::kExternal).Save(input());
+  const fs::path data = folder_ / "in" / "m.onnx.data";
+  fs::create_hard_link(data, folder_ / "elsewhere");
+  EXPECT_EQ(Quantize({"--allow-empty"}).status, 0);
+  fs::remove(folder_ / "elsewhere");
+
+  const fs::path hub = folder_ / "hub" / "models--owner--name";
+  fs::create_directories(hub / "blobs");
+  fs::create_directories(hub / "snapshots" / "revision");
+  fs::rename(input(), hub / "blobs" / "a");
+  fs::rename(data, hub / "blobs" / "b");
+  fs::create_symlink("../../blobs/a", hub / "snapshots" / "revision" / "m.onnx");
+  fs::create_symlink("../../blobs/b", hub / "snapshots" / "revision" / "m.onnx.data");
+  const std::string model = "hub/models--owner--name/snapshots/revision/m.onnx";
+  ProgramResult result = Run({model, "out/hub.onnx", "--allow-empty"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  result = Run({"inspect", model});
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
+// For all other links the user has to say that the folder is to be trusted; the message says how.
+TEST_F(QuantizeErrorsTest, FollowLinksTakesAllOthers) {
+  OneMatMul(Storage::kExternal).Save(input());
+  fs::rename(folder_ / "in" / "m.onnx.data", folder_ / "outside");
+  fs::create_symlink("../outside", folder_ / "in" / "m.onnx.data");
+  ExpectFailure(kFailed, {"tensor 'w'", "out of the model's folder", "--follow-links"});
+  EXPECT_EQ(Quantize({"--allow-empty", "--follow-links"}).status, 0);
+  EXPECT_EQ(Run({"verify", "out/q.onnx", "--against", "in/m.onnx"}).status, kFailed);
+  EXPECT_EQ(Run({"verify", "out/q.onnx", "--against", "in/m.onnx", "--follow-links"}).status, 0);
+  EXPECT_EQ(Run({"inspect", "in/m.onnx"}).status, kFailed);
+  EXPECT_EQ(Run({"inspect", "in/m.onnx", "--follow-links"}).status, 0);
 }
 
 TEST_F(QuantizeErrorsTest, DataRangesThatCannotBe) {

@@ -24,26 +24,28 @@ const std::vector<Function> kFunctions = {{"open", {EIO, EACCES}},
                                           {"write", {ENOSPC, EIO}},
                                           {"fsync", {EIO, ENOSPC}},
                                           {"close", {EIO}},
-                                          {"rename", {EIO}},
+                                          {"renameat", {EIO}},
                                           {"renameat2", {EIO, EINVAL}},
                                           {"fallocate", {ENOSPC, EOPNOTSUPP}},
-                                          {"mkdir", {ENOSPC}},
-                                          {"rmdir", {EIO}},
-                                          {"symlink", {ENOSPC, EPERM}},
-                                          {"unlink", {EIO}},
+                                          {"mkdirat", {ENOSPC}},
+                                          {"symlinkat", {ENOSPC, EPERM}},
+                                          {"unlinkat", {EIO}},
                                           {"flock", {ENOLCK}},
-                                          {"readlink", {EIO}},
+                                          {"readlinkat", {EIO}},
                                           {"stat", {EIO}},
-                                          {"fstat", {EIO}}};
+                                          {"fstat", {EIO}},
+                                          {"fstatat", {EIO}}};
 
 // What the program can do without: where it is told that there is no such thing, it finds another way.
 bool IsOptional(const std::string& function, int error) {
   return (function == "renameat2" && error == EINVAL) || (function == "fallocate" && error == EOPNOTSUPP) ||
-         (function == "symlink" && error == EPERM);
+         (function == "symlinkat" && error == EPERM);
 }
 
 class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInterface<bool> {
  protected:
+  using Files = std::map<std::string, std::string>;
+
   // Weights of each place, and few: every call is a run of the program.
   QuantizeFaultsTest() {
     ModelBuilder builder;
@@ -53,9 +55,23 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
     builder.Node("MatMul", {"x", "w"}, {"y"}, "first");
     builder.Node("MatMul", {"y", "v"}, {"z"}, "second");
     builder.Save(input());
+    old_ = OldOutput();
   }
 
-  using Files = std::map<std::string, std::string>;
+  // What an earlier run made of another model.
+  Files OldOutput() const {
+    ModelBuilder builder;
+    builder.Input("x", {2, 48}).Output("y", {2, 48}).Initializer("w", {48, 48}, RandomValues(48 * 48, 7));
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "only");
+    const TempFolder folder;
+    builder.Save(folder / "m.onnx");
+    const auto result = RunQuantizeInt8({(folder / "m.onnx").native(), (folder / "q.onnx").native()});
+    EXPECT_EQ(result.status, 0) << result.err;
+    Files files;
+    for (const std::string name : {"q.onnx", "q.onnx.data", "q.onnx.sha256"})
+      files[name] = ReadFile(folder / name);
+    return files;
+  }
 
   [[nodiscard]] static bool IsOverOld() { return GetParam(); }
 
@@ -74,8 +90,7 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
     fs::remove_all(folder_ / "out");
     fs::create_directory(folder_ / "out");
     if (!IsOverOld()) return;
-    for (const std::string name : {"q.onnx", "q.onnx.data", "q.onnx.sha256"})
-      WriteFile(folder_ / "out" / name, "old");
+    for (const auto& [name, contents] : old_) WriteFile(folder_ / "out" / name, contents);
   }
 
   ProgramResult QuantizeWith(const std::string& fault) const {
@@ -86,6 +101,8 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
                                                        "QI8_FAULT_FOLDER=" + folder_.path().native(),
                                                        "QI8_FAULT_MARK=" + (folder_ / "mark").native()}});
   }
+
+  Files old_;
 
   // Whether the call that was to fail was made.
   bool Happened() const { return fs::remove(folder_ / "mark"); }
@@ -137,8 +154,9 @@ TEST_P(QuantizeFaultsTest, EveryCallMayFail) {
     }
   }
   std::cout << covered << " failures of " << calls_of.size() << " functions\n";
-  for (const std::string must : {"open", "openat", "pread", "pwrite", "write", "fsync", "close", "rename",
-                                 "fallocate", "mkdir", "rmdir", "symlink", "unlink", "flock", "readlink"}) {
+  for (const std::string must :
+       {"open", "openat", "pread", "pwrite", "write", "fsync", "close", "renameat", "fallocate", "mkdirat",
+        "symlinkat", "unlinkat", "flock", "readlinkat", "fstatat"}) {
     EXPECT_GT(calls_of[must], 0U) << must;
   }
   if (IsOverOld()) {

@@ -216,14 +216,14 @@ TEST_F(QuantizeLimitsTest, ADiskWithoutRoomForTheOutput) {
   WriteTinyModel();
   const SmallDisk disk(folder_ / "out", 64 * 1024);
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount";
-  ExpectFailure(1, {"folder 'out' has 65.5 KB free", "168 KB", "free some space"});
+  ExpectFailure(1, {"folder 'out' has 61.4 KB free", "168 KB", "free some space"});
 }
 
 TEST_F(QuantizeLimitsTest, ADiskThatIsFullBeforeTheEnd) {
   WriteTinyModel();
   ASSERT_EQ(Run({"in/m.onnx", "in/q.onnx"}).status, 0);
   constexpr std::uint64_t kPage = 4096;
-  std::uint64_t pages = 0;
+  std::uint64_t pages = 1;  // for the record in the staging folder
   for (const char* name : {"q.onnx", "q.onnx.data"})
     pages += (fs::file_size(folder_ / "in" / name) + kPage - 1) / kPage;
   // Room for the model and its data, and none for their checksums.

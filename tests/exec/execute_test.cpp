@@ -69,9 +69,10 @@ class Execution : public ::testing::Test {
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
     Outputs outputs;
-    for (const char* name : {"out.onnx", "out.onnx.data"}) file_system->Remove(folder_ / name);
-    const auto model_file = file_system->Create(folder_ / "out.onnx");
-    const auto data_file = file_system->Create(folder_ / "out.onnx.data");
+    const auto out = file_system->OpenFolder(folder_.path());
+    for (const char* name : {"out.onnx", "out.onnx.data"}) out->Remove(name);
+    const auto model_file = out->Create("out.onnx");
+    const auto data_file = out->Create("out.onnx.data");
     HashedOutput model_output(*model_file, layout.model_size);
     HashedOutput data_output(*data_file, layout.data_size);
     ExecuteResult result =

@@ -203,7 +203,7 @@ struct Killed : std::runtime_error {
 struct Memory {
   qi8::testing::MemoryFileSystem file_system;
   fs::path folder = "folder";
-  Memory() { file_system.MakeFolder(folder); }
+  Memory() { file_system.AddFolder("folder"); }
   FileSystem& files() { return file_system; }
 };
 
@@ -263,7 +263,8 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
 
   template <typename Place>
   static void Prepare(Place& place) {
-    for (const auto& [name, text] : TheCase().before) Write(*place.files().Create(place.folder / name), text);
+    const auto folder = place.files().OpenFolder(place.folder);
+    for (const auto& [name, text] : TheCase().before) Write(*folder->Create(name), text);
   }
 
   static std::string Read(FileSystem& files, const fs::path& path) {
@@ -287,9 +288,9 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
   template <typename Place>
   static Files Lying(Place& place) {
     Files lying;
-    for (const std::string& name : place.files().List(place.folder)) {
-      const bool is_file =
-          !place.files().IsFolder(place.folder / name) && !place.files().ReadLink(place.folder / name);
+    const auto folder = place.files().OpenFolder(place.folder);
+    for (const std::string& name : folder->List()) {
+      const bool is_file = folder->Examine(name)->kind == EntryStatus::Kind::kFile;
       lying[name] = is_file ? Read(place.files(), place.folder / name) : "no file";
     }
     return lying;

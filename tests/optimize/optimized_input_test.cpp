@@ -30,7 +30,7 @@ class OptimizedInputTest : public ::testing::Test {
     builder.Save(folder / "m.onnx");
     files_.Add("in/m.onnx", testing::ReadFile(folder / "m.onnx"));
     files_.Add("in/m.onnx.data", testing::ReadFile(folder / "m.onnx.data"));
-    files_.MakeFolder("out");
+    files_.AddFolder("out");
     before_ = files_.Listing();
   }
 
@@ -82,9 +82,25 @@ TEST_F(OptimizedInputTest, HashesNothingWhereNothingIsWanted) {
 }
 
 TEST_F(OptimizedInputTest, WhatAKilledRunLeftIsRemoved) {
+  const auto out = files_.OpenFolder("out");
+  static_cast<void>(StagingFolder::Claim(*out, ".q.onnx.qi8-optimized"));  // given up, and not removed
   files_.Add("out/.q.onnx.qi8-optimized/model.onnx", "half of a mod");
-  files_.Add("out/.q.onnx.qi8-optimized/odd", "and its data");
+  files_.Add("out/.q.onnx.qi8-optimized/model.onnx.data", "and its data");
   { const OptimizedInput input = Make(How()); }
+  EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, WhatNoOptimizerWroteIsLeftAlone) {
+  files_.Add("out/.q.onnx.qi8-optimized/model.onnx", "somebody's own");
+  before_ = files_.Listing();
+  EXPECT_THAT(Refusal(), HasSubstr("'out/.q.onnx.qi8-optimized' is in the way"));
+  EXPECT_EQ(files_.Listing(), before_);
+  const auto out = files_.OpenFolder("out");
+  out->OpenFolder(".q.onnx.qi8-optimized")->Remove("model.onnx");
+  static_cast<void>(StagingFolder::Claim(*out, ".q.onnx.qi8-optimized"));
+  files_.Add("out/.q.onnx.qi8-optimized/odd", "somebody's own");
+  before_ = files_.Listing();
+  EXPECT_THAT(Refusal(), HasSubstr("no optimizer wrote it"));
   EXPECT_EQ(files_.Listing(), before_);
 }
 

@@ -84,19 +84,112 @@ class FaultyFileSystem::Writable final : public WritableFile {
   std::string path_;
 };
 
-class FaultyFileSystem::Claim final : public FolderClaim {
+class FaultyFileSystem::Locked final : public LockedFile {
  public:
-  Claim(FaultyFileSystem& owner, std::unique_ptr<FolderClaim> real, std::string path)
+  Locked(FaultyFileSystem& owner, std::unique_ptr<LockedFile> real, fs::path path)
       : owner_(owner), real_(std::move(real)), path_(std::move(path)) {}
-  void RemoveFolder() override {
-    owner_.Check(FileCall::kRelease, path_);
-    real_->RemoveFolder();
+  EntryStatus Status() override { return real_->Status(); }
+  std::string Read(std::size_t limit) override {
+    owner_.Check(FileCall::kRead, path_);
+    return real_->Read(limit);
+  }
+  void Write(const std::string& text) override {
+    if (const auto reason = owner_.Asked(FileCall::kWrite, path_)) {
+      real_->Write(text.substr(0, text.size() / 2));
+      Fail(path_.native(), *reason);
+    }
+    real_->Write(text);
   }
 
  private:
   FaultyFileSystem& owner_;
-  std::unique_ptr<FolderClaim> real_;
-  std::string path_;
+  std::unique_ptr<LockedFile> real_;
+  fs::path path_;
+};
+
+class FaultyFileSystem::FaultyFolder final : public Folder {
+ public:
+  FaultyFolder(FaultyFileSystem& owner, std::unique_ptr<Folder> real)
+      : owner_(owner), real_(std::move(real)) {}
+
+  const fs::path& path() const override { return real_->path(); }
+  fs::path StablePath() const override { return real_->StablePath(); }
+  EntryStatus Status() override { return real_->Status(); }
+  std::uint32_t User() const override { return real_->User(); }
+  EntryStatus StatusOfNewFolder() override { return real_->StatusOfNewFolder(); }
+  std::optional<EntryStatus> Examine(const std::string& name) override {
+    Check(FileCall::kIdentify, name);
+    return real_->Examine(name);
+  }
+  std::unique_ptr<ReadableFile> Open(const std::string& name) override {
+    Check(FileCall::kOpen, name);
+    return std::make_unique<Readable>(owner_, real_->Open(name));
+  }
+  std::unique_ptr<WritableFile> Create(const std::string& name) override {
+    Check(FileCall::kCreate, name);
+    return std::make_unique<Writable>(owner_, real_->Create(name), PathOf(name).native());
+  }
+  std::unique_ptr<WritableFile> CreateLike(const EntryStatus& other, const std::string& name) override {
+    Check(FileCall::kCreate, name);
+    return std::make_unique<Writable>(owner_, real_->CreateLike(other, name), PathOf(name).native());
+  }
+  std::unique_ptr<Folder> OpenFolder(const std::string& name) override {
+    Check(FileCall::kOpenFolder, name);
+    auto folder = real_->OpenFolder(name);
+    if (!folder) return nullptr;
+    return std::make_unique<FaultyFolder>(owner_, std::move(folder));
+  }
+  bool MakeFolder(const std::string& name) override {
+    Check(FileCall::kMakeFolder, name);
+    return real_->MakeFolder(name);
+  }
+  bool RemoveFolder(const std::string& name) override {
+    Check(FileCall::kRemoveFolder, name);
+    return real_->RemoveFolder(name);
+  }
+  void Remove(const std::string& name) override {
+    Check(FileCall::kRemove, name);
+    real_->Remove(name);
+  }
+  void Rename(const std::string& name, Folder& to, const std::string& new_name) override {
+    owner_.Check(FileCall::kRename, to.PathOf(new_name));
+    real_->Rename(name, RealOf(to), new_name);
+  }
+  bool Exchange(const std::string& name, Folder& other, const std::string& other_name) override {
+    owner_.Check(FileCall::kExchange, other.PathOf(other_name));
+    return !owner_.lacking_.contains(FileCall::kExchange) && real_->Exchange(name, RealOf(other), other_name);
+  }
+  bool MakeLink(const std::string& text, const std::string& name) override {
+    Check(FileCall::kMakeLink, name);
+    return !owner_.lacking_.contains(FileCall::kMakeLink) && real_->MakeLink(text, name);
+  }
+  std::optional<std::string> ReadLink(const std::string& name) override {
+    Check(FileCall::kReadLink, name);
+    return real_->ReadLink(name);
+  }
+  bool MakeHardLink(const std::string& name, Folder& to, const std::string& new_name) override {
+    Check(FileCall::kMakeHardLink, name);
+    return !owner_.lacking_.contains(FileCall::kMakeHardLink) &&
+           real_->MakeHardLink(name, RealOf(to), new_name);
+  }
+  std::vector<std::string> List() override {
+    owner_.Check(FileCall::kList, path());
+    return real_->List();
+  }
+  std::unique_ptr<LockedFile> Lock(const std::string& name) override {
+    Check(FileCall::kLock, name);
+    auto locked = real_->Lock(name);
+    if (!locked) return nullptr;
+    return std::make_unique<Locked>(owner_, std::move(locked), PathOf(name));
+  }
+  void Sync() override { owner_.Check(FileCall::kSyncFolder, path()); }
+
+ private:
+  void Check(FileCall call, const std::string& name) { owner_.Check(call, PathOf(name)); }
+  static Folder& RealOf(Folder& folder) { return *dynamic_cast<FaultyFolder&>(folder).real_; }
+
+  FaultyFileSystem& owner_;
+  std::unique_ptr<Folder> real_;
 };
 
 std::unique_ptr<ReadableFile> FaultyFileSystem::OpenForReading(const fs::path& path) {
@@ -110,11 +203,6 @@ std::unique_ptr<ReadableFile> FaultyFileSystem::OpenBeneath(const fs::path& fold
   return std::make_unique<Readable>(*this, real_.OpenBeneath(folder, relative));
 }
 
-std::unique_ptr<WritableFile> FaultyFileSystem::Create(const fs::path& path) {
-  Check(FileCall::kCreate, path);
-  return std::make_unique<Writable>(*this, real_.Create(path), path.native());
-}
-
 std::optional<FileIdentity> FaultyFileSystem::Identify(const fs::path& path) {
   Check(FileCall::kIdentify, path);
   return real_.Identify(path);
@@ -125,64 +213,20 @@ std::uint64_t FaultyFileSystem::FreeSpace(const fs::path& folder) {
   return real_.FreeSpace(folder);
 }
 
-void FaultyFileSystem::Rename(const fs::path& from, const fs::path& to) {
-  Check(FileCall::kRename, to);
-  real_.Rename(from, to);
+std::unique_ptr<Folder> FaultyFileSystem::OpenFolder(const fs::path& path) {
+  Check(FileCall::kOpenFolder, path);
+  return std::make_unique<FaultyFolder>(*this, real_.OpenFolder(path));
 }
 
-bool FaultyFileSystem::Exchange(const fs::path& one, const fs::path& other) {
-  Check(FileCall::kExchange, other);
-  return !lacking_.contains(FileCall::kExchange) && real_.Exchange(one, other);
+void FaultyFileSystem::RequireLog(const LogPlace& log) {
+  Check(FileCall::kIdentify, log.path);
+  real_.RequireLog(log);
 }
 
-void FaultyFileSystem::Remove(const fs::path& path) {
-  Check(FileCall::kRemove, path);
-  real_.Remove(path);
-}
-
-bool FaultyFileSystem::MakeLink(const std::string& text, const fs::path& path) {
-  Check(FileCall::kMakeLink, path);
-  return !lacking_.contains(FileCall::kMakeLink) && real_.MakeLink(text, path);
-}
-
-std::optional<std::string> FaultyFileSystem::ReadLink(const fs::path& path) {
-  Check(FileCall::kReadLink, path);
-  return real_.ReadLink(path);
-}
-
-bool FaultyFileSystem::MakeHardLink(const fs::path& file, const fs::path& path) {
-  Check(FileCall::kMakeHardLink, file);
-  return !lacking_.contains(FileCall::kMakeHardLink) && real_.MakeHardLink(file, path);
-}
-
-void FaultyFileSystem::MakeFolder(const fs::path& path) {
-  Check(FileCall::kMakeFolder, path);
-  real_.MakeFolder(path);
-}
-
-void FaultyFileSystem::RemoveFolder(const fs::path& path) {
-  Check(FileCall::kRemoveFolder, path);
-  real_.RemoveFolder(path);
-}
-
-std::vector<std::string> FaultyFileSystem::List(const fs::path& folder) {
-  Check(FileCall::kList, folder);
-  return real_.List(folder);
-}
-
-std::unique_ptr<FolderClaim> FaultyFileSystem::ClaimFolder(const fs::path& folder) {
-  Check(FileCall::kClaim, folder);
-  auto claim = real_.ClaimFolder(folder);
-  if (!claim) return nullptr;
-  return std::make_unique<Claim>(*this, std::move(claim), folder.native());
-}
-
-void FaultyFileSystem::SyncFolder(const fs::path& folder) { Check(FileCall::kSyncFolder, folder); }
-
-void FaultyFileSystem::AppendLocked(const fs::path& path,
-                                    const std::function<std::string(std::string_view)>& compose) {
-  Check(FileCall::kAppend, path);
-  real_.AppendLocked(path, compose);
+void FaultyFileSystem::AppendLocked(const LogPlace& log, const ComposeLine& compose,
+                                    const std::function<bool()>& should_stop) {
+  Check(FileCall::kAppend, log.path);
+  real_.AppendLocked(log, compose, should_stop);
 }
 
 std::optional<std::string> FaultyFileSystem::Asked(FileCall call, const fs::path& path) {

@@ -16,6 +16,7 @@ namespace qi8::testing {
 
 enum class FileCall {
   kOpen,
+  kOpenFolder,
   kRead,
   kCreate,
   kWrite,
@@ -33,8 +34,7 @@ enum class FileCall {
   kMakeFolder,
   kRemoveFolder,
   kList,
-  kClaim,
-  kRelease,
+  kLock,
   kSyncFolder,
   kAppend,
 };
@@ -61,29 +61,20 @@ class FaultyFileSystem final : public FileSystem {
   std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override;
   std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder,
                                             const std::string& relative) override;
-  std::unique_ptr<WritableFile> Create(const std::filesystem::path& path) override;
   std::optional<FileIdentity> Identify(const std::filesystem::path& path) override;
   bool IsFolder(const std::filesystem::path& path) override { return real_.IsFolder(path); }
   bool IsWritableFolder(const std::filesystem::path& path) override { return real_.IsWritableFolder(path); }
   std::uint64_t FreeSpace(const std::filesystem::path& folder) override;
-  void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
-  bool Exchange(const std::filesystem::path& one, const std::filesystem::path& other) override;
-  void Remove(const std::filesystem::path& path) override;
-  bool MakeLink(const std::string& text, const std::filesystem::path& path) override;
-  std::optional<std::string> ReadLink(const std::filesystem::path& path) override;
-  bool MakeHardLink(const std::filesystem::path& file, const std::filesystem::path& path) override;
-  void MakeFolder(const std::filesystem::path& path) override;
-  void RemoveFolder(const std::filesystem::path& path) override;
-  std::vector<std::string> List(const std::filesystem::path& folder) override;
-  std::unique_ptr<FolderClaim> ClaimFolder(const std::filesystem::path& folder) override;
-  void SyncFolder(const std::filesystem::path& folder) override;
-  void AppendLocked(const std::filesystem::path& path,
-                    const std::function<std::string(std::string_view)>& compose) override;
+  std::unique_ptr<Folder> OpenFolder(const std::filesystem::path& path) override;
+  void RequireLog(const LogPlace& log) override;
+  void AppendLocked(const LogPlace& log, const ComposeLine& compose,
+                    const std::function<bool()>& should_stop) override;
 
  private:
   class Readable;
   class Writable;
-  class Claim;
+  class FaultyFolder;
+  class Locked;
 
   // The reason to fail, if there is one.
   [[nodiscard]] std::optional<std::string> Asked(FileCall call, const std::filesystem::path& path);

@@ -82,23 +82,169 @@ class MemoryFileSystem::Writer final : public WritableFile {
   std::shared_ptr<Contents> contents_;
 };
 
-class MemoryFileSystem::Claim final : public FolderClaim {
+class MemoryFileSystem::Locked final : public LockedFile {
  public:
-  Claim(MemoryFileSystem& owner, std::string path) : owner_(owner), path_(std::move(path)) {}
-  ~Claim() override {
+  Locked(MemoryFileSystem& owner, std::shared_ptr<Contents> contents)
+      : owner_(owner), contents_(std::move(contents)) {}
+  ~Locked() override {
     const std::lock_guard lock(owner_.mutex_);
-    owner_.claimed_.erase(path_);
+    owner_.locked_.erase(contents_->inode);
   }
-  void RemoveFolder() override {
-    owner_.Remove(fs::path(path_) / "lock");
-    if (owner_.List(path_).empty()) owner_.RemoveFolder(path_);
+  EntryStatus Status() override {
     const std::lock_guard lock(owner_.mutex_);
-    owner_.claimed_.erase(path_);
+    return StatusOf({contents_, {}});
+  }
+  std::string Read(std::size_t limit) override {
+    const std::lock_guard lock(owner_.mutex_);
+    return contents_->bytes.substr(0, limit);
+  }
+  void Write(const std::string& text) override {
+    const std::lock_guard lock(owner_.mutex_);
+    contents_->bytes = text;
+    contents_->size = text.size();
+    ++contents_->writes;
   }
 
  private:
   MemoryFileSystem& owner_;
-  std::string path_;
+  std::shared_ptr<Contents> contents_;
+};
+
+// By its path: unlike an open folder of a real file system, it does not move with the folder.
+class MemoryFileSystem::MemoryFolder final : public Folder {
+ public:
+  MemoryFolder(MemoryFileSystem& owner, fs::path path) : owner_(owner), path_(std::move(path)) {}
+
+  const fs::path& path() const override { return path_; }
+  fs::path StablePath() const override { return path_; }
+  EntryStatus Status() override {
+    const std::lock_guard lock(owner_.mutex_);
+    if (IsRoot(Normal(path_))) return {.kind = EntryStatus::Kind::kFolder, .owner = User()};
+    return StatusOf(owner_.Existing(path_, LastLink::kFollow, "examine"));
+  }
+  std::uint32_t User() const override { return 0; }
+  EntryStatus StatusOfNewFolder() override { return {.kind = EntryStatus::Kind::kFolder, .owner = User()}; }
+
+  std::optional<EntryStatus> Examine(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const auto found = owner_.Find(path_ / name, LastLink::kKeep);
+    if (found == owner_.nodes_.end()) return std::nullopt;
+    return StatusOf(found->second);
+  }
+
+  std::unique_ptr<ReadableFile> Open(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const Node& node = owner_.Existing(path_ / name, LastLink::kKeep, "open");
+    if (!node.contents) Fail("read", PathOf(name), "it is not a regular file");
+    return std::make_unique<File>(owner_, PathOf(name).native(), node.contents);
+  }
+
+  std::unique_ptr<WritableFile> Create(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const Node& node = owner_.Insert(path_ / name, {owner_.NewContents("", 0), {}}, "create");
+    return std::make_unique<Writer>(owner_, PathOf(name).native(), node.contents);
+  }
+
+  std::unique_ptr<WritableFile> CreateLike(const EntryStatus&, const std::string& name) override {
+    return Create(name);
+  }
+
+  std::unique_ptr<Folder> OpenFolder(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const auto found = owner_.Find(path_ / name, LastLink::kKeep);
+    if (found == owner_.nodes_.end()) return nullptr;
+    if (!found->second.is_folder()) Fail("open the folder", PathOf(name), "Not a directory");
+    return std::make_unique<MemoryFolder>(owner_, PathOf(name));
+  }
+
+  bool MakeFolder(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.Find(path_ / name, LastLink::kKeep) != owner_.nodes_.end()) return false;
+    owner_.Insert(path_ / name, {nullptr, {}, ++owner_.last_inode_}, "make the folder");
+    return true;
+  }
+
+  bool RemoveFolder(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const auto found = owner_.Find(path_ / name, LastLink::kKeep);
+    if (found == owner_.nodes_.end()) return true;
+    if (!found->second.is_folder()) Fail("remove the folder", PathOf(name), "Not a directory");
+    const auto next = std::next(found);
+    if (next != owner_.nodes_.end() && next->first.starts_with(found->first + "/")) return false;
+    owner_.nodes_.erase(found);
+    return true;
+  }
+
+  void Remove(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const auto found = owner_.Find(path_ / name, LastLink::kKeep);
+    if (found == owner_.nodes_.end()) return;
+    if (found->second.is_folder()) Fail("remove", PathOf(name), "it is a folder");
+    owner_.nodes_.erase(found);
+  }
+
+  void Rename(const std::string& name, Folder& to, const std::string& new_name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.Move(PathOf(name), to.PathOf(new_name));
+  }
+
+  bool Exchange(const std::string& name, Folder& other, const std::string& other_name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    std::swap(owner_.Existing(path_ / name, LastLink::kKeep, "exchange"),
+              owner_.Existing(other.PathOf(other_name), LastLink::kKeep, "exchange"));
+    return true;
+  }
+
+  bool MakeLink(const std::string& text, const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.Insert(path_ / name, {nullptr, text, ++owner_.last_inode_}, "make the link");
+    return true;
+  }
+
+  std::optional<std::string> ReadLink(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    const auto found = owner_.Find(path_ / name, LastLink::kKeep);
+    return found == owner_.nodes_.end() ? std::nullopt : found->second.link;
+  }
+
+  bool MakeHardLink(const std::string& name, Folder& to, const std::string& new_name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.Insert(to.PathOf(new_name),
+                  owner_.Existing(path_ / name, LastLink::kKeep, "make a second name of"),
+                  "make a second name");
+    return true;
+  }
+
+  std::vector<std::string> List() override {
+    const std::lock_guard lock(owner_.mutex_);
+    std::vector<std::string> names;
+    const std::string resolved = owner_.Resolve(path_, LastLink::kFollow);
+    const std::string start = resolved == "." ? "" : resolved == "/" ? "/" : resolved + "/";
+    for (auto inside = owner_.nodes_.lower_bound(start);
+         inside != owner_.nodes_.end() && inside->first.starts_with(start); ++inside) {
+      const std::string name = inside->first.substr(start.size());
+      if (name.find('/') == std::string::npos) names.push_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  std::unique_ptr<LockedFile> Lock(const std::string& name) override {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.Find(path_ / name, LastLink::kKeep) == owner_.nodes_.end()) {
+      owner_.Insert(path_ / name, {owner_.NewContents("", 0), {}}, "lock");
+    }
+    const Node& node = owner_.Existing(path_ / name, LastLink::kKeep, "lock");
+    if (!node.contents) Fail("lock", PathOf(name), "it is not a regular file");
+    if (!owner_.locked_.insert(node.contents->inode).second) return nullptr;
+    return std::make_unique<Locked>(owner_, node.contents);
+  }
+
+  void Sync() override {}
+
+ private:
+  MemoryFileSystem& owner_;
+  fs::path path_;
 };
 
 void MemoryFileSystem::Add(const std::string& path, std::string bytes) {
@@ -112,6 +258,11 @@ void MemoryFileSystem::AddZeros(const std::string& path, std::uint64_t size) {
   const std::lock_guard lock(mutex_);
   MakeParents(Normal(path));
   nodes_[Normal(path)] = {NewContents("", size), {}};
+}
+
+void MemoryFileSystem::AddFolder(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  MakeParents(path + "/inside");
 }
 
 std::map<std::string, std::string> MemoryFileSystem::Listing() const {
@@ -148,12 +299,6 @@ std::unique_ptr<ReadableFile> MemoryFileSystem::OpenBeneath(const fs::path& fold
   return OpenForReading((folder / wanted).lexically_normal());
 }
 
-std::unique_ptr<WritableFile> MemoryFileSystem::Create(const fs::path& path) {
-  const std::lock_guard lock(mutex_);
-  const Node& node = Insert(path, {NewContents("", 0), {}}, "create");
-  return std::make_unique<Writer>(*this, path.native(), node.contents);
-}
-
 std::optional<FileIdentity> MemoryFileSystem::Identify(const fs::path& path) {
   const std::lock_guard lock(mutex_);
   const auto found = Find(path, LastLink::kFollow);
@@ -161,9 +306,7 @@ std::optional<FileIdentity> MemoryFileSystem::Identify(const fs::path& path) {
     if (IsRoot(Normal(path))) return FileIdentity{.device = 1};
     return std::nullopt;
   }
-  if (!found->second.contents)
-    return FileIdentity{.device = 2, .inode = std::hash<std::string>()(found->first)};
-  return IdentityOf(*found->second.contents);
+  return StatusOf(found->second).identity;
 }
 
 bool MemoryFileSystem::IsFolder(const fs::path& path) {
@@ -172,8 +315,12 @@ bool MemoryFileSystem::IsFolder(const fs::path& path) {
   return found == nodes_.end() ? IsRoot(Normal(path)) : found->second.is_folder();
 }
 
-void MemoryFileSystem::Rename(const fs::path& from, const fs::path& to) {
-  const std::lock_guard lock(mutex_);
+std::unique_ptr<Folder> MemoryFileSystem::OpenFolder(const fs::path& path) {
+  if (!IsFolder(path)) Fail("open the folder", path.native(), "No such file or directory");
+  return std::make_unique<MemoryFolder>(*this, path);
+}
+
+void MemoryFileSystem::Move(const fs::path& from, const fs::path& to) {
   Node node = Existing(from, LastLink::kKeep, "rename");
   const auto target = Find(to, LastLink::kKeep);
   if (target != nodes_.end()) {
@@ -193,86 +340,16 @@ void MemoryFileSystem::Rename(const fs::path& from, const fs::path& to) {
   }
 }
 
-bool MemoryFileSystem::Exchange(const fs::path& one, const fs::path& other) {
+void MemoryFileSystem::RequireLog(const LogPlace& log) {
   const std::lock_guard lock(mutex_);
-  std::swap(Existing(one, LastLink::kKeep, "exchange"), Existing(other, LastLink::kKeep, "exchange"));
-  return true;
+  const auto found = Find(log.path, LastLink::kKeep);
+  if (found != nodes_.end() && !found->second.contents) Fail("append to", log.path.native(), "it is no file");
 }
 
-void MemoryFileSystem::Remove(const fs::path& path) {
+void MemoryFileSystem::AppendLocked(const LogPlace& log, const ComposeLine& compose,
+                                    const std::function<bool()>&) {
   const std::lock_guard lock(mutex_);
-  const auto found = Find(path, LastLink::kKeep);
-  if (found == nodes_.end()) return;
-  if (found->second.is_folder()) Fail("remove", path.native(), "it is a folder");
-  nodes_.erase(found);
-}
-
-bool MemoryFileSystem::MakeLink(const std::string& text, const fs::path& path) {
-  const std::lock_guard lock(mutex_);
-  Insert(path, {nullptr, text}, "make the link");
-  return true;
-}
-
-std::optional<std::string> MemoryFileSystem::ReadLink(const fs::path& path) {
-  const std::lock_guard lock(mutex_);
-  const auto found = Find(path, LastLink::kKeep);
-  return found == nodes_.end() ? std::nullopt : found->second.link;
-}
-
-bool MemoryFileSystem::MakeHardLink(const fs::path& file, const fs::path& path) {
-  const std::lock_guard lock(mutex_);
-  Insert(path, Existing(file, LastLink::kKeep, "make a second name of"), "make a second name");
-  return true;
-}
-
-void MemoryFileSystem::MakeFolder(const fs::path& path) {
-  const std::lock_guard lock(mutex_);
-  if (Find(path, LastLink::kKeep) == nodes_.end() && !IsRoot(Normal(path))) {
-    Insert(path, {}, "make the folder");
-  }
-}
-
-void MemoryFileSystem::RemoveFolder(const fs::path& path) {
-  const auto names = List(path);
-  const std::lock_guard lock(mutex_);
-  if (!names.empty()) Fail("remove the folder", path.native(), "Directory not empty");
-  const auto found = Find(path, LastLink::kKeep);
-  if (found == nodes_.end()) return;
-  if (!found->second.is_folder()) Fail("remove the folder", path.native(), "Not a directory");
-  nodes_.erase(found);
-}
-
-std::vector<std::string> MemoryFileSystem::List(const fs::path& folder) {
-  const std::lock_guard lock(mutex_);
-  std::vector<std::string> names;
-  const std::string resolved = Resolve(folder, LastLink::kFollow);
-  const std::string start = resolved == "." ? "" : resolved == "/" ? "/" : resolved + "/";
-  for (auto inside = nodes_.lower_bound(start); inside != nodes_.end() && inside->first.starts_with(start);
-       ++inside) {
-    const std::string name = inside->first.substr(start.size());
-    if (name.find('/') == std::string::npos) names.push_back(name);
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-std::unique_ptr<FolderClaim> MemoryFileSystem::ClaimFolder(const fs::path& folder) {
-  MakeFolder(folder);
-  const std::lock_guard lock(mutex_);
-  if (!Existing(folder, LastLink::kKeep, "open the folder").is_folder()) {
-    Fail("open the folder", folder.native(), "Not a directory");
-  }
-  const std::string path = Normal(folder);
-  if (!claimed_.insert(path).second) return nullptr;
-  if (Find(folder / "lock", LastLink::kKeep) == nodes_.end()) {
-    Insert(folder / "lock", {NewContents("", 0), {}}, "open");
-  }
-  return std::make_unique<Claim>(*this, path);
-}
-
-void MemoryFileSystem::AppendLocked(const fs::path& path,
-                                    const std::function<std::string(std::string_view)>& compose) {
-  const std::lock_guard lock(mutex_);
+  const fs::path& path = log.path;
   auto found = Find(path, LastLink::kFollow);
   if (found == nodes_.end()) {
     Insert(path, {NewContents("", 0), {}}, "open");
@@ -331,7 +408,7 @@ MemoryFileSystem::Node& MemoryFileSystem::Insert(const fs::path& path, Node node
 
 void MemoryFileSystem::MakeParents(const std::string& path) {
   for (std::string folder = ParentOf(path); !IsRoot(folder); folder = ParentOf(folder)) {
-    nodes_.try_emplace(folder);
+    nodes_.try_emplace(folder, Node{nullptr, {}, ++last_inode_});
   }
 }
 
@@ -342,6 +419,12 @@ std::shared_ptr<MemoryFileSystem::Contents> MemoryFileSystem::NewContents(std::s
 
 FileIdentity MemoryFileSystem::IdentityOf(const Contents& contents) {
   return {.device = 1, .inode = contents.inode, .size = contents.size, .modified_ns = contents.writes};
+}
+
+EntryStatus MemoryFileSystem::StatusOf(const Node& node) {
+  using Kind = EntryStatus::Kind;
+  if (node.contents) return {.kind = Kind::kFile, .identity = IdentityOf(*node.contents)};
+  return {.kind = node.link ? Kind::kLink : Kind::kFolder, .identity = {.device = 1, .inode = node.inode}};
 }
 
 void MemoryFileSystem::ReadContents(const Contents& contents, const std::string& path, std::uint64_t offset,

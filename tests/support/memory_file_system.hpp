@@ -31,6 +31,7 @@ class MemoryFileSystem final : public FileSystem {
   // Puts a file there, and the folders it lies in.
   void Add(const std::string& path, std::string bytes);
   void AddZeros(const std::string& path, std::uint64_t size);
+  void AddFolder(const std::string& path);
 
   void SetFreeSpace(std::uint64_t bytes) { free_space_ = bytes; }
 
@@ -43,29 +44,20 @@ class MemoryFileSystem final : public FileSystem {
   std::unique_ptr<ReadableFile> OpenForReading(const std::filesystem::path& path) override;
   std::unique_ptr<ReadableFile> OpenBeneath(const std::filesystem::path& folder,
                                             const std::string& relative) override;
-  std::unique_ptr<WritableFile> Create(const std::filesystem::path& path) override;
   std::optional<FileIdentity> Identify(const std::filesystem::path& path) override;
   bool IsFolder(const std::filesystem::path& path) override;
   bool IsWritableFolder(const std::filesystem::path& path) override { return IsFolder(path); }
   std::uint64_t FreeSpace(const std::filesystem::path&) override { return free_space_; }
-  void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
-  bool Exchange(const std::filesystem::path& one, const std::filesystem::path& other) override;
-  void Remove(const std::filesystem::path& path) override;
-  bool MakeLink(const std::string& text, const std::filesystem::path& path) override;
-  std::optional<std::string> ReadLink(const std::filesystem::path& path) override;
-  bool MakeHardLink(const std::filesystem::path& file, const std::filesystem::path& path) override;
-  void MakeFolder(const std::filesystem::path& path) override;
-  void RemoveFolder(const std::filesystem::path& path) override;
-  std::vector<std::string> List(const std::filesystem::path& folder) override;
-  std::unique_ptr<FolderClaim> ClaimFolder(const std::filesystem::path& folder) override;
-  void SyncFolder(const std::filesystem::path&) override {}
-  void AppendLocked(const std::filesystem::path& path,
-                    const std::function<std::string(std::string_view)>& compose) override;
+  std::unique_ptr<Folder> OpenFolder(const std::filesystem::path& path) override;
+  void RequireLog(const LogPlace& log) override;
+  void AppendLocked(const LogPlace& log, const ComposeLine& compose,
+                    const std::function<bool()>& should_stop) override;
 
  private:
   class File;
   class Writer;
-  class Claim;
+  class MemoryFolder;
+  class Locked;
 
   struct Contents {
     std::string bytes;
@@ -77,6 +69,7 @@ class MemoryFileSystem final : public FileSystem {
   struct Node {
     std::shared_ptr<Contents> contents;
     std::optional<std::string> link;
+    std::uint64_t inode = 0;  // of a folder or a link; a file's is that of its contents
 
     [[nodiscard]] bool is_folder() const { return !contents && !link; }
   };
@@ -89,14 +82,16 @@ class MemoryFileSystem final : public FileSystem {
   [[nodiscard]] Node& Existing(const std::filesystem::path& path, LastLink last_link, const char* action);
   Node& Insert(const std::filesystem::path& path, Node node, const char* action);
   void MakeParents(const std::string& path);
+  void Move(const std::filesystem::path& from, const std::filesystem::path& to);
   [[nodiscard]] std::shared_ptr<Contents> NewContents(std::string bytes, std::uint64_t size);
   [[nodiscard]] static FileIdentity IdentityOf(const Contents& contents);
+  [[nodiscard]] static EntryStatus StatusOf(const Node& node);
   static void ReadContents(const Contents& contents, const std::string& path, std::uint64_t offset,
                            std::span<std::byte> into);
 
   mutable std::mutex mutex_;
   Nodes nodes_;
-  std::set<std::string> claimed_;
+  std::set<std::uint64_t> locked_;  // inodes
   std::uint64_t last_inode_ = 0;
   std::uint64_t free_space_ = 1ULL << 50U;
   std::vector<Read> reads_;
