@@ -155,9 +155,11 @@ void AddFollowLinksOption(CLI::App& app, LinkPolicy& links, const std::string& g
 }
 
 void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group) {
-  app.add_option("--onnxruntime", library,
-                 "The library, libonnxruntime.so.1 [what QI8_ONNXRUNTIME names, or the loader finds]")
-      ->type_name("FILE")
+  app.add_option(
+         "--onnxruntime", library,
+         "The library or its folder [QI8_ONNXRUNTIME, else beside the program, in pip's package, or where "
+         "the loader looks]")
+      ->type_name("PATH")
       ->group(group);
 }
 

@@ -11,9 +11,10 @@ struct Session::Impl {};
 namespace {
 
 [[noreturn]] void Fail() {
-  throw Error(ErrorKind::kFailure,
-              "this quantize-int8 was built without ONNX Runtime's headers, so it can run no model; get them "
-              "with scripts/fetch-onnxruntime, or set -DONNXRUNTIME_ROOT, and build again");
+  throw Error(
+      ErrorKind::kFailure,
+      "this quantize-int8 was built without ONNX Runtime's headers, so it can run no model; "
+      "scripts/quickstart gets them and builds it again, or configure with -DONNXRUNTIME_ROOT=FOLDER");
 }
 
 }  // namespace

@@ -6,11 +6,14 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "core/checked.hpp"
 #include "core/text.hpp"
 #include "qi8/error.hpp"
+#include "runtime/find_library.hpp"
 
 namespace qi8::runtime {
 namespace {
@@ -49,44 +52,33 @@ using Library = std::unique_ptr<void, LibraryCloser>;
 // unmapped.
 constexpr int kOpenFlags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
 
+constexpr std::size_t kLongestPlace = 300;  // a path, in a message
+
 constexpr const char* kHowToGetIt =
-    "; scripts/fetch-onnxruntime makes a local one, --onnxruntime PATH or the environment variable "
-    "QI8_ONNXRUNTIME "
-    "names the library";
+    "; 'pip install onnxruntime' gets one, and --onnxruntime or the environment variable QI8_ONNXRUNTIME "
+    "names another";
 
-std::string LoaderMessage() {
-  const char* message = dlerror();
-  return message != nullptr ? message : "the loader does not say why";
-}
-
-// `named_by` says who named the file.
-Library OpenNamedLibrary(const std::string& path, const std::string& named_by) {
-  // Without a slash the loader would search its own folders instead of the current one.
-  const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
-  Library library(dlopen(file.c_str(), kOpenFlags));
+Library OpenLibrary(const std::string& name, const std::string& what) {
+  Library library(dlopen(name.c_str(), kOpenFlags));
   if (!library) {
-    Fail("ONNX Runtime cannot be loaded from " + Quote(path) + ", named by " + named_by + ": " +
-         LoaderMessage() + kHowToGetIt);
+    const char* const message = dlerror();
+    Fail("ONNX Runtime cannot be loaded from " + what + ": " +
+         (message != nullptr ? message : "the loader does not say why"));
   }
   return library;
 }
 
 // Release archives and packages of others install libonnxruntime.so.1, Debian libonnxruntime.so.1.<minor>.
-Library OpenInstalledLibrary() {
-  const std::array<std::string, 3> names = {
-      "libonnxruntime.so.1", "libonnxruntime.so.1." + std::to_string(ORT_API_VERSION), "libonnxruntime.so"};
-  std::string first_message;
-  for (const std::string& name : names) {
-    Library library(dlopen(name.c_str(), kOpenFlags));
-    if (library) {
-      return library;
-    }
-    const std::string message = LoaderMessage();
-    if (first_message.empty()) {
-      first_message = message;
-    }
-  }
-  Fail("ONNX Runtime is not installed where the loader searches: " + first_message + kHowToGetIt);
+std::array<std::string, 3> InstalledNames() {
+  return {"libonnxruntime.so.1", "libonnxruntime.so.1." + std::to_string(ORT_API_VERSION),
+          "libonnxruntime.so"};
+}
+
+// A file that the user names. Without a slash the loader would search its own folders instead of the current
+// one.
+std::string FileOf(const std::string& name) {
+  const std::string file = LibraryNamed(name).native();
+  return file.find('/') == std::string::npos ? "./" + file : file;
 }
 
 // Since 1.29 the official builds for Linux write a device identifier and a database below ~/.cache and send
@@ -253,6 +245,12 @@ struct OnnxRuntime::Impl {
   const OrtApi* api = nullptr;  // a global of the library
   std::string version;
   Owned<OrtEnv> environment;
+
+  // Opens `name` as dlopen does. `what` names it in messages. Throws where it is no ONNX Runtime that can be
+  // used.
+  static std::shared_ptr<const Impl> Open(const std::string& name, const std::string& what);
+  // The first that can be used of those that are found without a name.
+  static std::shared_ptr<const Impl> Find();
 };
 
 struct Session::Impl {
@@ -279,26 +277,14 @@ OnnxRuntime::~OnnxRuntime() = default;
 
 const std::string& OnnxRuntime::Version() const { return impl_->version; }
 
-std::shared_ptr<OnnxRuntime> OnnxRuntime::Load(const std::string& library_path) {
-  const char* variable = std::getenv("QI8_ONNXRUNTIME");
-  const bool has_variable = variable != nullptr && *variable != '\0';
-  ForbidTelemetry();
+std::shared_ptr<const OnnxRuntime::Impl> OnnxRuntime::Impl::Open(const std::string& name,
+                                                                 const std::string& what) {
   auto impl = std::make_shared<Impl>();
-  std::string what = "the ONNX Runtime that the loader found";
-  if (!library_path.empty()) {
-    impl->library = OpenNamedLibrary(library_path, "the caller");
-    what = Quote(library_path);
-  } else if (has_variable) {
-    impl->library = OpenNamedLibrary(variable, "the environment variable QI8_ONNXRUNTIME");
-    what = Quote(variable);
-  } else {
-    impl->library = OpenInstalledLibrary();
-  }
-
+  impl->library = OpenLibrary(name, what);
   const auto get_base =
       reinterpret_cast<decltype(&OrtGetApiBase)>(dlsym(impl->library.get(), "OrtGetApiBase"));
   if (get_base == nullptr) {
-    Fail(what + " is no ONNX Runtime: it has no OrtGetApiBase" + kHowToGetIt);
+    Fail(what + " is no ONNX Runtime: it has no OrtGetApiBase");
   }
   const OrtApiBase* base = get_base();
   impl->version = base->GetVersionString();
@@ -314,7 +300,43 @@ std::shared_ptr<OnnxRuntime> OnnxRuntime::Load(const std::string& library_path) 
   impl->environment = Owned<OrtEnv>(created, {impl->api->ReleaseEnv});
   // The way of forbidding it that is part of the API, for builds that know no such variable.
   Check(*impl->api, impl->api->DisableTelemetryEvents(created), what + " cannot be started");
-  return std::shared_ptr<OnnxRuntime>(new OnnxRuntime(std::move(impl)));
+  return impl;
+}
+
+std::shared_ptr<const OnnxRuntime::Impl> OnnxRuntime::Impl::Find() {
+  const LibrarySearch search = FindLibraries(Surroundings::OfThisProcess());
+  std::vector<std::pair<std::string, std::string>> names;  // for dlopen, and for messages
+  for (const std::filesystem::path& file : search.found)
+    names.emplace_back(file.native(), Quote(file.native()));
+  for (const std::string& name : InstalledNames()) names.emplace_back(name, name + " on the loader's path");
+  std::string why;
+  for (const auto& [name, what] : names) {
+    try {
+      return Open(name, what);
+    } catch (const Error& error) {
+      why += std::string("; ") + error.what();
+    }
+  }
+  std::string looked;
+  for (const std::string& place : search.looked)
+    looked += (looked.empty() ? "" : "; ") + Plain(place, kLongestPlace);
+  Fail(std::string("there is no ONNX Runtime that can be used") + kHowToGetIt + ". Looked in: " + looked +
+       why);
+}
+
+std::shared_ptr<OnnxRuntime> OnnxRuntime::Load(const std::string& library_path) {
+  const char* const variable = std::getenv("QI8_ONNXRUNTIME");
+  const bool given = !library_path.empty();
+  const std::string name = given ? library_path : variable != nullptr ? variable : "";
+  ForbidTelemetry();
+  if (name.empty()) return std::shared_ptr<OnnxRuntime>(new OnnxRuntime(Impl::Find()));
+  try {
+    const std::string what =
+        Quote(name) + " (given with " + (given ? "--onnxruntime" : "QI8_ONNXRUNTIME") + ")";
+    return std::shared_ptr<OnnxRuntime>(new OnnxRuntime(Impl::Open(FileOf(name), what)));
+  } catch (const Error& error) {
+    Fail(std::string(error.what()) + kHowToGetIt);
+  }
 }
 
 Session OnnxRuntime::OpenSession(const std::string& model_path, const SessionOptions& options) const {

@@ -72,10 +72,11 @@ class Session {
 // last OnnxRuntime and Session.
 class OnnxRuntime {
  public:
-  // Loads the file `library_path`; if that is empty, the one that the environment variable QI8_ONNXRUNTIME
-  // names; if that is unset or empty, the one that the loader finds by the names the library is installed
-  // under. A named file that does not work is an error: no other is tried instead. Errors: no library, not an
-  // ONNX Runtime, one older than the headers this was built with.
+  // Loads `library_path`, a file or a folder that it is in; if that is empty, the one that the environment
+  // variable QI8_ONNXRUNTIME names; if that is unset or empty, the first that can be used of those beside the
+  // program and in pip's packages (find_library.hpp) and of those that the loader finds by the names the
+  // library is installed under. A named file that does not work is an error: no other is tried instead.
+  // Errors: no library, not an ONNX Runtime, one older than the headers this was built with.
   [[nodiscard]] static std::shared_ptr<OnnxRuntime> Load(const std::string& library_path = "");
 
   OnnxRuntime(const OnnxRuntime&) = delete;

@@ -192,8 +192,8 @@ TEST_F(CompareTest, WithoutOnnxRuntimeItSaysHowToGetIt) {
   const auto result = RunQuantizeInt8({"compare", "in/m.onnx", "out/q.onnx", "--onnxruntime", "none.so"},
                                       {.folder = folder_.path(), .environment = {}});
   EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("'none.so'"), HasSubstr("scripts/fetch-onnxruntime"),
-                                HasSubstr("QI8_ONNXRUNTIME")));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("'none.so' (given with --onnxruntime)"),
+                                HasSubstr("pip install onnxruntime"), HasSubstr("QI8_ONNXRUNTIME")));
 }
 
 TEST_F(CompareTest, TheEnvironmentNamesTheLibrary) {
@@ -202,6 +202,47 @@ TEST_F(CompareTest, TheEnvironmentNamesTheLibrary) {
       {"compare", "in/m.onnx", "out/q.onnx", "--runs", "1", "--loads", "1"},
       {.folder = folder_.path(), .environment = {std::string("QI8_ONNXRUNTIME=") + QI8_TEST_ONNXRUNTIME}});
   EXPECT_EQ(result.status, 0) << result.err;
+}
+
+// A program that stands alone: nothing is beside it.
+TEST_F(CompareTest, RunsOnPipsPackageOfTheActivePython) {
+  WriteBoth();
+  std::filesystem::copy_file(QI8_PROGRAM, folder_ / "program");
+  const std::string prefix = QI8_TEST_PIP_PREFIX;
+  for (const std::vector<std::string>& environment :
+       {std::vector<std::string>{"VIRTUAL_ENV=" + prefix, "QI8_ONNXRUNTIME="},
+        std::vector<std::string>{"VIRTUAL_ENV=", "CONDA_PREFIX=" + prefix, "QI8_ONNXRUNTIME="}}) {
+    const auto result = RunProgram(
+        folder_ / "program", {"compare", "in/m.onnx", "out/q.onnx", "--runs", "1", "--loads", "1", "--json"},
+        {.folder = folder_.path(), .environment = environment});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("\"1.32.0\""));
+  }
+}
+
+// What the loader finds first are text files, which end its search.
+TEST_F(CompareTest, WithoutAnyLibraryItSaysWhereItLooked) {
+  WriteBoth();
+  std::filesystem::create_directory(folder_ / "bin");
+  std::filesystem::copy_file(QI8_PROGRAM, folder_ / "bin/program");
+  std::filesystem::create_directory(folder_ / "loader");
+  for (int minor = -2; minor < 100; ++minor) {
+    const std::string suffix = minor == -2 ? "" : minor == -1 ? ".1" : ".1." + std::to_string(minor);
+    WriteFile(folder_ / ("loader/libonnxruntime.so" + suffix), std::string(100, 'x'));
+  }
+  const std::string folder = folder_.path().native();
+  const auto result =
+      RunProgram(folder_ / "bin/program", {"compare", "in/m.onnx", "out/q.onnx"},
+                 {.folder = folder_.path(),
+                  .environment = {"QI8_ONNXRUNTIME=", "VIRTUAL_ENV=/no/venv", "CONDA_PREFIX=", "PATH=/no/bin",
+                                  "HOME=" + folder, "LD_LIBRARY_PATH=" + folder + "/loader"}});
+  EXPECT_EQ(result.status, 1);
+  for (const std::string& part :
+       {std::string("'pip install onnxruntime' gets one"), std::string("--onnxruntime"), folder + "/bin;",
+        folder + "/onnxruntime/lib;", std::string("of VIRTUAL_ENV, /no/venv"),
+        "of the user, " + folder + "/.local", std::string("libonnxruntime.so.1 on the loader's path")}) {
+    EXPECT_THAT(result.err, HasSubstr(part));
+  }
 }
 
 TEST_F(CompareTest, TheWorkerIsForTheProgramAlone) {

@@ -1,5 +1,6 @@
 // The guide that the tool replaces, step by step, with the installed program.
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "package/install_fixture.hpp"
 
@@ -78,6 +79,41 @@ TEST_F(GuideTest, GoesThroughAndBack) {
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(ReadFile(Folder() / "config/sarai.yaml"), config_before);
   EXPECT_EQ(QuantizeInt8({"audit", kLog}).status, 0);
+}
+
+// What stands between "```sh" and "```" in the README, one after the other.
+std::string CommandsOfTheReadme() {
+  std::istringstream lines(ReadFile(QI8_README));
+  std::string commands;
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```sh";
+    } else if (inside) {
+      commands += line + "\n";
+    }
+  }
+  return commands;
+}
+
+// A folder that looks as the source tree does after quickstart, which is replaced by what it leaves.
+using ReadmeTest = InstallTest;
+
+TEST_F(ReadmeTest, ItsCommandsWork) {
+  const fs::path tree = Folder() / "tree";
+  fs::create_directories(tree / "build/example");
+  fs::create_directory_symlink(QI8_BUILD_FOLDER, tree / "build/release");
+  fs::copy(QI8_CONFIG_FOLDER, tree / "config");
+  fs::create_directory(tree / "scripts");
+  WriteFile(tree / "scripts/quickstart",
+            "#!/bin/sh\ncd build/example\nexec ../release/make-audio-core --size tiny audio_core.onnx\n");
+  fs::permissions(tree / "scripts/quickstart", fs::perms(0755));
+  const std::string commands = CommandsOfTheReadme();
+  EXPECT_THAT(commands,
+              AllOf(HasSubstr("scripts/quickstart\n"), HasSubstr("compare "), HasSubstr("rollback ")));
+  const ProgramResult result = RunProgram("bash", {"-euxo", "pipefail", "-c", commands},
+                                          {.folder = tree, .environment = {"QI8_ONNXRUNTIME="}});
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
 }
 
 }  // namespace
