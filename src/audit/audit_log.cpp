@@ -88,7 +88,7 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
   json["seconds"] = run.seconds;
   json["status"] = record.status;
   if (!record.error.empty()) json["error"] = record.error;
-  return SealRecord(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace)) + "\n";
+  return SealRecord(Printable(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace))) + "\n";
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ ExitStatus CommandAudit::Run() {
   FlushResult();
   const auto logger = MakeLogger("info");
   for (std::size_t i = 0; i < check.problems.size() && i < kMostShown; ++i) {
-    logger->error("{}: line {}: {}", log_.native(), check.problems[i].line, check.problems[i].what);
+    logger->error("{}: line {}: {}", Plain(log_.native(), 200), check.problems[i].line,
+                  check.problems[i].what);
   }
   if (check.problem_count > kMostShown) {
     logger->error("{}: and {} more lines", log_.native(), FormatCount(check.problem_count - kMostShown));

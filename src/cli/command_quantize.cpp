@@ -1,6 +1,5 @@
 #include "cli/command_quantize.hpp"
 
-#include <cstdio>
 #include <map>
 
 #include "cli/config_file.hpp"
@@ -106,11 +105,11 @@ ExitStatus CommandQuantize::Run() {
     logger->error(
         "nothing to quantize in {}{}, so nothing was written; --allow-empty writes a copy all the same",
         options_.input.native(), why);
-    if (logger->should_log(spdlog::level::err)) std::fputs(SkipTable(run.plan).c_str(), stderr);
+    if (logger->should_log(spdlog::level::err)) PrintMessage(SkipTable(run.plan));
     return kNothingQuantized;
   }
   if (run.outcome == Outcome::kDone && logger->should_log(spdlog::level::info)) {
-    std::fputs(Summary(run).c_str(), stderr);
+    PrintMessage(Summary(run));
   }
   return kDone;
 }

@@ -1,7 +1,5 @@
 #include "cli/command_rollout.hpp"
 
-#include <cstdio>
-
 #include "cli/console.hpp"
 #include "cli/option_text.hpp"
 #include "core/text.hpp"
@@ -26,7 +24,7 @@ void AddConfigPlace(CLI::App& app, ConfigPlace& place) {
 
 void ShowChange(const ConfigPlace& place, const ConfigChange& change) {
   if (place.dry_run) {
-    PrintResult(change.diff);
+    PrintExactly(change.diff);
     FlushResult();
     return;
   }
@@ -38,7 +36,7 @@ void ShowChange(const ConfigPlace& place, const ConfigChange& change) {
                            row("model_path     ", change.before.model_path, change.after.model_path) +
                            row("max_memory_mb  ", change.before.max_memory_mb, change.after.max_memory_mb) +
                            "audit log      " + Plain(change.audit_log) + "\n";
-  std::fputs(text.c_str(), stderr);
+  PrintMessage(text);
 }
 
 void CommandRollout::SetUp(CLI::App& app) {

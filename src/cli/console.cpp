@@ -1,6 +1,7 @@
 #include "cli/console.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,12 +25,22 @@ std::string TimeLeft(double seconds) {
                      : std::to_string(whole) + " s";
 }
 
+// Messages quote what models, runtimes and files say; not all of it came through Quote.
+class PrintableSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    PrintMessage({line.data(), line.size()});
+  }
+  void flush_() override { std::fflush(stderr); }
+};
+
 [[noreturn]] void FailToPrint() { throw Error(ErrorKind::kFailure, "cannot write to standard output"); }
 
 }  // namespace
 
 std::shared_ptr<spdlog::logger> MakeLogger(const std::string& level) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  auto sink = std::make_shared<PrintableSink>();
   auto logger = std::make_shared<spdlog::logger>("quantize-int8", std::move(sink));
   logger->set_pattern("%n: %l: %v");
   logger->set_level(spdlog::level::from_str(level));
@@ -79,7 +90,11 @@ void ConsoleObserver::ClearLine() {
   line_shown_ = false;
 }
 
-void PrintResult(const std::string& text) {
+void PrintMessage(const std::string& text) { std::fputs(Printable(text).c_str(), stderr); }
+
+void PrintResult(const std::string& text) { PrintExactly(Printable(text)); }
+
+void PrintExactly(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && errno != EPIPE) FailToPrint();
 }
 

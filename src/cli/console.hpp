@@ -41,9 +41,14 @@ class ConsoleObserver final : public Observer {
   Clock::time_point last_shown_;
 };
 
+// Text of many lines on standard error. Like all that is printed here it is made Printable.
+void PrintMessage(const std::string& text);
+
 // Standard output is what was asked for: where it cannot be written, that is an error. FlushResult ends every
 // result; false: its reader went away before the end, which is the reader's own affair.
 void PrintResult(const std::string& text);
+// The same byte by byte: for what another program is to take as it is.
+void PrintExactly(const std::string& text);
 bool FlushResult();
 
 // From now on SIGINT, SIGTERM and SIGHUP ask the run to stop (Observer::ShouldStop) instead of ending the

@@ -34,6 +34,35 @@ TEST(Quote, CutsLongNamesInTheMiddle) {
 
 TEST(Quote, EscapesOnBothSidesOfACut) { EXPECT_EQ(Quote("\nabcdefghi\n", 4), "'\\x0aa...i\\x0a'"); }
 
+TEST(Quote, EscapesWhatSteersATerminalOrTurnsText) {
+  EXPECT_EQ(Quote("a\u009b31mRED\u0085"), "'a\\u009b31mRED\\u0085'");
+  EXPECT_EQ(Quote("\u202egnp.exe\u202c"), "'\\u202egnp.exe\\u202c'");
+  EXPECT_EQ(Quote("\u2028\u2029\u2066\u2069\u200e\u200f\u061c\ufeff"),
+            "'\\u2028\\u2029\\u2066\\u2069\\u200e\\u200f\\u061c\\ufeff'");
+  EXPECT_EQ(Quote("Größe 大きさ \U0001f600 \u00a0"), "'Größe 大きさ \U0001f600 \u00a0'");
+}
+
+TEST(Quote, EscapesBytesThatAreNotUtf8) {
+  EXPECT_EQ(Quote("n\x9b\xff"), "'n\\x9b\\xff'");
+  EXPECT_EQ(Quote("\xc0\xaf"), "'\\xc0\\xaf'") << "overlong";
+  EXPECT_EQ(Quote("\xe0\x9f\xbf"), "'\\xe0\\x9f\\xbf'") << "overlong";
+  EXPECT_EQ(Quote("\xf0\x8f\xbf\xbf"), "'\\xf0\\x8f\\xbf\\xbf'") << "overlong";
+  EXPECT_EQ(Quote("\xed\xa0\x80"), "'\\xed\\xa0\\x80'") << "a surrogate";
+  EXPECT_EQ(Quote("\xf4\x90\x80\x80"), "'\\xf4\\x90\\x80\\x80'") << "beyond U+10FFFF";
+  EXPECT_EQ(Quote("\xe2\x80"), "'\\xe2\\x80'") << "cut off";
+  EXPECT_EQ(Quote("\xe2\x80z"), "'\\xe2\\x80z'") << "cut off";
+}
+
+TEST(Quote, CutsBetweenCharacters) {
+  EXPECT_EQ(Quote("ääää", 6), "'ä...ä'");
+  EXPECT_EQ(Quote(std::string(8, '\x80'), 2), "'\\x80...\\x80'");
+}
+
+TEST(Printable, KeepsLinesAndLeavesJsonJson) {
+  EXPECT_EQ(Printable("{\n\t\"a\": \"\u009b\x7f\u202e ä\"}\n"), "{\n\t\"a\": \"\\u009b\\u007f\\u202e ä\"}\n");
+  EXPECT_EQ(Printable("\x1b[2J\r\xff"), "\\u001b[2J\\u000d\\xff");
+}
+
 TEST(Plain, IsQuoteWithoutTheQuotes) {
   EXPECT_EQ(Plain("model.onnx"), "model.onnx");
   EXPECT_EQ(Plain(""), "");
@@ -44,6 +73,10 @@ TEST(Plain, IsQuoteWithoutTheQuotes) {
 TEST(FormatTable, ColumnsAreAsWideAsTheirWidestCell) {
   EXPECT_EQ(FormatTable({{"A", "BB", "C"}, {"aaaa", "b", "c"}, {"a"}}), "A     BB  C\naaaa  b   c\na\n");
   EXPECT_EQ(FormatTable({}), "");
+}
+
+TEST(FormatTable, CountsColumnsAndNotBytes) {
+  EXPECT_EQ(FormatTable({{"ä", "b"}, {"大", "c"}, {"a\u0301", "d"}}), "ä   b\n大  c\na\u0301   d\n");
 }
 
 TEST(FormatBytes, CountsSmallNumbersOut) {
