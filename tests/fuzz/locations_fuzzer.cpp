@@ -55,7 +55,7 @@ std::string TakeLocation(FuzzInput& input) {
 // What is read there, or the words of the refusal.
 std::string Outcome(qi8::BeneathBy by, const fs::path& folder, const std::string& location) {
   try {
-    const auto file = qi8::MakePosixFileSystem(by)->OpenBeneath(folder, location);
+    const auto file = qi8::MakePosixFileSystem(qi8::LinkPolicy::kSafe, by)->OpenBeneath(folder, location);
     std::string contents(file->Identity().size, '\0');
     file->ReadAt(0, std::as_writable_bytes(std::span(contents)));
     Require(contents == kInside, "what is read lies inside");
