@@ -57,7 +57,7 @@ readonly build_packages=(
 # shellcheck disable=SC2034
 readonly test_packages=(
   bsdextrautils chromium clang-format fish libbenchmark-dev libeigen3-dev libgmock-dev libgtest-dev libonnx-testdata man-db mandoc
-  patch python3-pip shellcheck zsh
+  patch python3 python3-pip shellcheck zsh
 )
 
 # shellcheck disable=SC2034
