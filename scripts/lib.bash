@@ -50,7 +50,7 @@ install_packages() {  # PACKAGE...
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(
   ca-certificates cmake g++ git ninja-build pkg-config
-  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev
+  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev libzip-dev
   nlohmann-json3-dev protobuf-compiler
 )
 

@@ -52,16 +52,25 @@ std::map<std::string, std::int64_t> ParseDims(const std::vector<std::string>& gi
   return dims;
 }
 
+std::vector<std::string> SplitAtCommas(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t start = 0; start <= list.size();) {
+    const std::size_t end = std::min(list.find(',', start), list.size());
+    parts.push_back(list.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
 compare::Lengths ParseLengths(const std::string& given) {
   compare::Lengths lengths;
   if (given.empty()) return lengths;
-  const auto [name, list] = SplitAtEquals(given);
-  lengths.dimension = name;
-  std::size_t start = 0;
-  while (start <= list.size()) {
-    const std::size_t end = std::min(list.find(',', start), list.size());
-    lengths.values.push_back(ParseDimension("--lengths", list.substr(start, end - start)));
-    start = end + 1;
+  const auto [names, list] = SplitAtEquals(given);
+  if (!names.empty()) {
+    for (const std::string& name : SplitAtCommas(names)) lengths.dimensions.push_back(name);
+  }
+  for (const std::string& size : SplitAtCommas(list)) {
+    lengths.values.push_back(ParseDimension("--lengths", size));
   }
   return lengths;
 }
@@ -82,8 +91,36 @@ std::map<std::string, compare::ValueRange> ParseValues(const std::vector<std::st
   return ranges;
 }
 
-void WriteReport(FileSystem& file_system, const std::filesystem::path& path, const std::string& text) {
+// A report may replace a report, and nothing else: not what a person wrote, not a model, not what a link
+// leads to.
+void CheckReportPath(FileSystem& file_system, const std::filesystem::path& path,
+                     const compare::CompareOptions& options) {
+  const auto fail = [&path](const std::string& message) {
+    throw Error(ErrorKind::kFailure, "--report: " + Quote(path.native()) + " " + message);
+  };
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!file_system.IsFolder(folder)) {
+    throw Error(ErrorKind::kFailure, "--report: there is no folder " + Quote(folder.native()));
+  }
+  if (file_system.ReadLink(path)) fail("is a symbolic link, which is not followed; name the file itself");
+  const auto there = file_system.Identify(path);
+  if (!there) return;
+  for (const auto& model : {options.fp32, options.int8}) {
+    const auto identity = file_system.Identify(model);
+    if (identity && identity->SameFile(*there)) fail("is a model that is to be compared");
+  }
+  constexpr const char* kOther =
+      "is there and is no report that compare wrote; choose another name or remove it";
+  if (there->size < compare::kReportMark.size() || file_system.IsFolder(path)) fail(kOther);
+  std::string start(compare::kReportMark.size(), '\0');
+  file_system.OpenForReading(path)->ReadAt(0, std::as_writable_bytes(std::span(start)));
+  if (start != compare::kReportMark) fail(kOther);
+}
+
+void WriteReport(FileSystem& file_system, const std::filesystem::path& path,
+                 const compare::CompareOptions& options, const std::string& text) {
   Publication publication(file_system, path, Publication::IfTaken::kFail);
+  CheckReportPath(file_system, path, options);  // again, as measuring took its time
   publication.Create(path).WriteAt(0, std::as_bytes(std::span(text)));
   publication.Publish(Publication::IfThere::kReplace);
 }
@@ -95,22 +132,31 @@ void CommandCompare::SetUp(CLI::App& app) {
   app.add_option("INT8", options_.int8, "Model that was made from it")->required()->type_name("FILE");
 
   const std::string inputs = "What they are run with";
-  app.add_option("--inputs", options_.inputs,
-                 "Folder with input_0.pb or .npy and on, or files named after the inputs; or with folders "
-                 "test_data_set_0 and on of such [made up from the model's inputs]")
-      ->type_name("FOLDER")
+  app.add_option(
+         "--inputs", options_.inputs,
+         "Recorded inputs: a .npz file or a folder of them; a folder with input_0.pb or .npy and on, or "
+         "files named after the inputs; or with folders test_data_set_0 and on of such [made up from "
+         "the model's inputs]")
+      ->type_name("PATH")
       ->group(inputs);
+  app.add_option("--cases", most_sets_, "Of recorded inputs, only the first N sets")
+      ->check(CLI::Range(1U, 1000000000U).description(""))
+      ->type_name("N")
+      ->group(inputs);
+  app.add_flag("--require-inputs", require_inputs_, "Made-up inputs are wrong usage")->group(inputs);
   app.add_option("--dim", dims_,
-                 "Size of a dynamic dimension, by its name or as INPUT:AXIS; repeatable [1 for the first, 64 "
-                 "for others]")
+                 "Size of a dynamic dimension, by its name or as INPUT:AXIS; repeatable [1 for the first, 0 "
+                 "for a past, 64 for others]")
       ->allow_extra_args(false)
       ->type_name("NAME=N")
       ->group(inputs);
-  app.add_option("--lengths", lengths_, "Several sizes of one dimension, as 50,100,200 or time=50,100,200")
+  app.add_option("--lengths", lengths_,
+                 "Several sizes of a dimension, as 50,100,200 or time=50,100,200, or of several at once, as "
+                 "time,total_time=50,100,200")
       ->type_name("LIST")
       ->group(inputs);
   app.add_option("--values", values_,
-                 "Values of an input, as rate=16000 or codes=0..255; repeatable [normally distributed; "
+                 "Values of an input, as rate=16000 or codes=0..255; repeatable [signals; "
                  "rows of the table an integer indexes, else 1]")
       ->allow_extra_args(false)
       ->type_name("INPUT=V")
@@ -139,6 +185,12 @@ void CommandCompare::SetUp(CLI::App& app) {
   app.add_option("--threads", options_.threads, "Threads of each [as ONNX Runtime chooses]")
       ->check(CLI::Range(1U, 1024U).description(""))
       ->type_name("N")
+      ->group(measuring);
+  app.add_option("--timeout", options_.timeout_seconds,
+                 "Longest time of a load or a run, as 90s or 80ms; 0: any")
+      ->transform(InSeconds())
+      ->type_name("TIME")
+      ->default_str("600s")
       ->group(measuring);
   AddOnnxRuntimeOption(app, options_.onnxruntime, measuring);
   AddFollowLinksOption(app, options_.links, measuring);
@@ -173,7 +225,8 @@ void CommandCompare::SetUp(CLI::App& app) {
 
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print everything measured as JSON")->group(shown);
-  app.add_option("--report", report_, "Write a page with charts (HTML); an existing file is replaced")
+  app.add_option("--report", report_,
+                 "Write a page with charts (HTML); an earlier report is replaced, nothing else")
       ->type_name("FILE")
       ->group(shown);
   app.add_flag("-q,--quiet", quiet_, "Print nothing; the status tells")->group(shown);
@@ -195,16 +248,26 @@ ExitStatus CommandCompare::Run() {
   if (!options_.inputs.empty() && made_up_only) {
     throw Error(ErrorKind::kUsage, "--inputs gives the inputs; leave --dim, --lengths and --values out");
   }
+  if (options_.inputs.empty() && require_inputs_) {
+    throw Error(ErrorKind::kUsage,
+                "--require-inputs: there are no --inputs, and made-up ones are not wanted");
+  }
+  if (options_.inputs.empty() && most_sets_) {
+    throw Error(ErrorKind::kUsage, "--cases is of recorded inputs; give them with --inputs");
+  }
+  if (most_sets_) options_.most_sets = *most_sets_;
   options_.dims = ParseDims(dims_);
   options_.lengths = ParseLengths(lengths_);
   options_.values = ParseValues(values_);
   options_.worker = {"/proc/self/exe", "compare-worker"};
   const auto file_system = MakePosixFileSystem(options_.links);
-  Observer observer;
+  if (report_) CheckReportPath(*file_system, *report_, options_);
+  ConsoleObserver observer(MakeLogger(quiet_ ? "error" : "info"), ProgressMode::kNever);
+  CatchSignals();
   const compare::Comparison comparison = compare::Compare(*file_system, options_, observer);
   const compare::Judgement judgement = compare::Judge(comparison, options_.limits);
   if (report_) {
-    WriteReport(*file_system, *report_, compare::ReportHtml(options_, comparison, judgement));
+    WriteReport(*file_system, *report_, options_, compare::ReportHtml(options_, comparison, judgement));
   }
   if (!quiet_) {
     PrintResult(json_ ? compare::ReportJson(options_, comparison, judgement)

@@ -22,6 +22,8 @@ class CommandCompare final : public Command {
   std::vector<std::string> values_;
   std::string lengths_;
   std::optional<std::filesystem::path> report_;
+  std::optional<unsigned> most_sets_;
+  bool require_inputs_ = false;
   bool json_ = false;
   bool quiet_ = false;
 };

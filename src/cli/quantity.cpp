@@ -52,7 +52,18 @@ CLI::Validator InUnits(std::map<std::string, double> units, const std::string& e
 
 CLI::Validator InSeconds() { return InUnits({{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}}, "2.5s or 80ms"); }
 
-CLI::Validator AsShare() { return InUnits({{"%", 0.01}}, "98% or 0.98"); }
+CLI::Validator AsShare() {
+  const CLI::Validator parse = InUnits({{"%", 0.01}}, "98% or 0.98");
+  return {[parse](std::string& text) -> std::string {
+            const std::string given = text;
+            std::string error = parse(text);
+            const auto share = error.empty() ? Split(text) : std::nullopt;
+            if (!share || share->value <= 1) return error;
+            if (given.ends_with('%')) return given + " is more than 100%";
+            return given + " is more than 1, the whole; write " + given + "% or " + Exact(share->value / 100);
+          },
+          ""};
+}
 
 CLI::Validator InBytes() {
   constexpr double kKib = 1024;

@@ -8,6 +8,7 @@
 #include "compare/cases.hpp"
 #include "compare/compare_outputs.hpp"
 #include "compare/index_bounds.hpp"
+#include "compare/verdict.hpp"
 #include "compare/worker.hpp"
 #include "core/text.hpp"
 #include "model/model.hpp"
@@ -73,8 +74,19 @@ class Contest {
     LoadBoth();
     CheckSame("inputs", opened_.fp32.inputs, opened_.int8.inputs);
     CheckSame("outputs", opened_.fp32.outputs, opened_.int8.outputs);
-    cases_ = options_.inputs.empty() ? GenerateCases(options_, opened_.fp32.inputs, IndexBounds(fp32))
-                                     : ReadCases(file_system_, options_.inputs, opened_.fp32.inputs);
+    Cases cases = options_.inputs.empty()
+                      ? GenerateCases(options_, opened_.fp32.inputs, IndexBounds(fp32))
+                      : ReadCases(file_system_, options_.inputs, opened_.fp32.inputs, options_.most_sets);
+    cases_ = std::move(cases.cases);
+    result_.inputs_from = std::move(cases.from);
+    for (std::string& note : cases.notes) Note(std::move(note));
+    const Limits& limits = options_.limits;
+    if (options_.inputs.empty() && (limits.min_sqnr_db || limits.min_cosine || limits.min_top1)) {
+      Note(
+          "the verdict on fidelity rests on made-up inputs; give recorded ones with --inputs, and let "
+          "--require-inputs see to it");
+    }
+    NoteUnreadable();
 
     observer_.OnStage("run");
     for (const Case& one : cases_) TimeCase(one);
@@ -82,6 +94,7 @@ class Contest {
     result_.models.int8.after_runs = workers_.int8->Memory();
 
     observer_.OnStage("compare");  // last, as outputs that are sent take memory too
+    CheckDeterminism(cases_.front().sets.front());
     for (std::size_t i = 0; i < cases_.size(); ++i) CompareCase(cases_[i], result_.cases[i]);
     return std::move(result_);
   }
@@ -100,24 +113,73 @@ class Contest {
 
   void Load(std::unique_ptr<Worker>& worker, const std::filesystem::path& path, Worker::Opened& opened,
             ModelResult& result) {
-    worker = std::make_unique<Worker>(options_.worker);
+    worker = std::make_unique<Worker>(options_.worker, options_.timeout_seconds,
+                                      [this] { return observer_.ShouldStop(); });
     opened = worker->Open(path.native(), options_);
     result.load_seconds.push_back(opened.seconds);
     result.after_load = worker->Memory();
   }
 
-  void GiveInputs(const Case& one) {
+  void Note(std::string note) {
+    observer_.OnWarning(note);
+    result_.notes.push_back(std::move(note));
+  }
+
+  // Text, sequences and maps are no numbers that could be near each other.
+  void NoteUnreadable() {
+    for (const runtime::ValueInfo& output : opened_.fp32.outputs) {
+      if (output.is_tensor && ElementBytes(output.type) > 0) continue;
+      Note("output " + Quote(output.name) + " was not compared: it is " +
+           (output.is_tensor ? "of type " + DataTypeName(output.type) : std::string("no tensor")));
+    }
+  }
+
+  // What a model does not give twice, its INT8 form cannot give either.
+  void CheckDeterminism(const InputSet& set) {
+    constexpr double kRounding = 60;  // decibels: a sum in another order is far nearer to itself
+    workers_.fp32->SetInputs(set.inputs);
+    const auto once = workers_.fp32->Run();
+    const auto again = workers_.fp32->Run();
+    for (const OutputResult& output : Fidelities(once, again)) {
+      const bool same = output.sqnr_db ? *output.sqnr_db >= kRounding : output.top1.value_or(1) == 1;
+      if (same) continue;
+      std::string against_itself;
+      if (output.sqnr_db) against_itself = "SQNR " + FormatDecibels(*output.sqnr_db);
+      if (output.cosine) against_itself += ", cosine " + FormatCosine(*output.cosine);
+      if (output.top1)
+        against_itself += (against_itself.empty() ? "" : ", ") + ("top-1 " + FormatShare(*output.top1));
+      Note("the FP32 model is not deterministic: with the same inputs its output " + Quote(output.name) +
+           " differs from run to run (" + against_itself +
+           " against itself); the fidelity of INT8 means no more than that");
+    }
+  }
+
+  [[nodiscard]] std::vector<OutputResult> Fidelities(const std::vector<runtime::Tensor>& fp32,
+                                                     const std::vector<runtime::Tensor>& int8) const {
+    std::vector<OutputResult> results;
+    for (std::size_t i = 0; i < fp32.size(); ++i) {
+      const runtime::ValueInfo& output = opened_.fp32.outputs[i];
+      if (fp32[i].type == DataType::kUndefined) continue;  // see NoteUnreadable
+      results.push_back(
+          CompareOutput(output.name, HasClasses(output, opened_.fp32.inputs), fp32[i], int8.at(i)));
+    }
+    return results;
+  }
+
+  void GiveInputs(const InputSet& one) {
     workers_.fp32->SetInputs(one.inputs);
     workers_.int8->SetInputs(one.inputs);
   }
 
   void TimeCase(const Case& one) {
-    CaseResult result{.label = one.label, .length = one.length, .inputs = {}, .seconds = {}, .outputs = {}};
-    for (std::size_t i = 0; i < one.inputs.size(); ++i) {
-      result.inputs.push_back(opened_.fp32.inputs[i].name + " " + DataTypeName(one.inputs[i].type) + " " +
-                              FormatShape(one.inputs[i].shape));
+    CaseResult result{
+        .label = one.label, .length = one.length, .inputs = {}, .seconds = {}, .outputs = {}, .sets = {}};
+    const auto& inputs = one.sets.front().inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      result.inputs.push_back(opened_.fp32.inputs[i].name + " " + DataTypeName(inputs[i].type) + " " +
+                              FormatShape(inputs[i].shape));
     }
-    GiveInputs(one);
+    GiveInputs(one.sets.front());
     CheckThatItRuns(result);
     for (unsigned i = 0; i < options_.warmup + options_.runs; ++i) {
       const double fp32 = workers_.fp32->TimeRun();
@@ -134,23 +196,27 @@ class Contest {
     try {
       static_cast<void>(workers_.fp32->TimeRun());
     } catch (const Error& error) {
-      if (!options_.inputs.empty()) throw;
+      if (!options_.inputs.empty() || error.kind() == ErrorKind::kInterrupted) throw;
       std::string given;
       for (const std::string& input : result.inputs) given += (given.empty() ? "" : ", ") + Plain(input);
       Fail(std::string(error.what()) + "; the inputs were made up: " + given +
-           "; say more of them with --dim and --values, or give real ones with --inputs");
+           "; say more of them with --dim and --values, let several dimensions vary together with "
+           "--lengths NAME,NAME=LIST, or give real ones with --inputs");
     }
   }
 
   void CompareCase(const Case& one, CaseResult& result) {
-    GiveInputs(one);
-    const auto fp32 = workers_.fp32->Run();
-    const auto int8 = workers_.int8->Run();
-    for (std::size_t i = 0; i < fp32.size(); ++i) {
-      const runtime::ValueInfo& output = opened_.fp32.outputs[i];
-      result.outputs.push_back(
-          CompareOutput(output.name, HasClasses(output, opened_.fp32.inputs), fp32[i], int8.at(i)));
+    for (const InputSet& set : one.sets) {
+      GiveInputs(set);
+      const auto fp32 = workers_.fp32->Run();
+      result.sets.push_back({set.label, Fidelities(fp32, workers_.int8->Run())});
     }
+    for (std::size_t output = 0; output < result.sets.front().outputs.size(); ++output) {
+      std::vector<OutputResult> of_sets;
+      for (const SetResult& set : result.sets) of_sets.push_back(set.outputs[output]);
+      result.outputs.push_back(Combine(of_sets));
+    }
+    if (result.sets.size() == 1) result.sets.clear();
   }
 
   FileSystem& file_system_;

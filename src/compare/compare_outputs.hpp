@@ -1,6 +1,8 @@
 // How near one output of the INT8 model is to that of the FP32 one.
 #pragma once
 
+#include <span>
+
 #include "compare/comparison.hpp"
 #include "runtime/onnx_runtime.hpp"
 
@@ -16,5 +18,9 @@ namespace qi8::compare {
 // Error where their types differ.
 [[nodiscard]] OutputResult CompareOutput(const std::string& name, bool has_classes,
                                          const runtime::Tensor& fp32, const runtime::Tensor& int8);
+
+// What several sets of inputs come to: the least SQNR and cosine, the largest difference, and of all places
+// together the share that is the same. Of one output each; there is at least one.
+[[nodiscard]] OutputResult Combine(std::span<const OutputResult> results);
 
 }  // namespace qi8::compare

@@ -26,9 +26,9 @@ struct ValueRange {
   double high = 0;
 };
 
-// Several values for one dynamic dimension, each a case of its own.
+// Several values for a dynamic dimension, or for several at once, each a case of its own.
 struct Lengths {
-  std::string dimension;  // empty: the first that may be one, see generated_inputs.hpp
+  std::vector<std::string> dimensions;  // that vary together; empty: the first that may, see cases.hpp
   std::vector<std::int64_t> values;
 };
 
@@ -49,7 +49,8 @@ struct CompareOptions {
   std::filesystem::path fp32;
   std::filesystem::path int8;
 
-  std::filesystem::path inputs;  // a folder (input_files.hpp); empty: inputs are generated
+  std::filesystem::path inputs;          // a folder or a .npz file (cases.hpp); empty: inputs are generated
+  std::optional<std::size_t> most_sets;  // of the inputs in files
   std::map<std::string, std::int64_t> dims;
   Lengths lengths;
   std::map<std::string, ValueRange> values;
@@ -59,6 +60,8 @@ struct CompareOptions {
   unsigned warmup = 3;   // before them
   unsigned loads = 3;    // of each model, each in a process of its own; at least 1
   unsigned threads = 0;  // in each model; 0: as ONNX Runtime chooses
+  // Seconds that one load or one run may take; 0: any time.
+  double timeout_seconds = 600;
 
   std::string onnxruntime;  // the library; empty: as OnnxRuntime::Load finds it
   // The program that serves as worker (worker.hpp), with its arguments.
@@ -95,6 +98,18 @@ struct OutputResult {
   // 0 to 1. Of an output with classes: the share of places whose largest element is the same. Of integers and
   // bool: the share of equal elements.
   std::optional<double> top1 = {};
+
+  // What the figures above are made of.
+  double signal = 0;  // sum r^2
+  double noise = 0;   // sum (r - c)^2
+  std::size_t places = 0;
+  std::size_t same_places = 0;
+};
+
+// The models with one of several sets of inputs.
+struct SetResult {
+  std::string label;
+  std::vector<OutputResult> outputs;
 };
 
 // The models with one set of inputs.
@@ -103,7 +118,9 @@ struct CaseResult {
   std::optional<std::int64_t> length;  // of the dimension that --lengths names
   std::vector<std::string> inputs;     // "codes int64 [1, 100]"
   Both<std::vector<double>> seconds;   // of each timed run, in their order
+  // Of all sets of inputs: the least SQNR and cosine, the largest difference, top-1 over all places.
   std::vector<OutputResult> outputs;
+  std::vector<SetResult> sets;  // each, where there are several
 };
 
 struct Comparison {
@@ -112,12 +129,26 @@ struct Comparison {
   std::string runtime_version;
   std::string processor;
   unsigned processors = 0;
+  std::string inputs_from;         // "made up, seed 1", "'recorded.npz'"
+  std::vector<std::string> notes;  // what a reader has to know before trusting a figure
 };
 
 // The smallest value that at least `percent` percent of the values do not exceed (nearest rank); `values` is
 // not empty.
 [[nodiscard]] double Percentile(std::vector<double> values, unsigned percent);
 [[nodiscard]] inline double Median(const std::vector<double>& values) { return Percentile(values, 50); }
+
+// The label of the set with the least SQNR of the output at this place; empty where there are not several, or
+// no SQNR.
+[[nodiscard]] std::string WorstSet(const CaseResult& result, std::size_t output);
+// SQNR over all sets as though they were one; of several sets with outputs of floating point only.
+[[nodiscard]] std::optional<double> OverallSqnr(const CaseResult& result, std::size_t output);
+
+// The label of the set with the least SQNR of the output at this place; empty where there are not several, or
+// no SQNR.
+[[nodiscard]] std::string WorstSet(const CaseResult& result, std::size_t output);
+// SQNR over all sets as though they were one; of several sets with outputs of floating point only.
+[[nodiscard]] std::optional<double> OverallSqnr(const CaseResult& result, std::size_t output);
 
 // FP32 p50 over INT8 p50.
 [[nodiscard]] double Speedup(const CaseResult& result);

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <bit>
+#include <cctype>
+#include <charconv>
 #include <cmath>
 #include <limits>
-#include <numbers>
-#include <random>
 #include <set>
 
 #include "compare/cases.hpp"
+#include "compare/probes.hpp"
+#include "compare/random.hpp"
 #include "core/checked.hpp"
 #include "core/text.hpp"
 #include "qi8/error.hpp"
@@ -65,7 +67,7 @@ void CheckNames(const CompareOptions& options, const std::vector<runtime::ValueI
     }
   };
   for (const auto& [name, value] : options.dims) check_dimension(name, "--dim");
-  if (!options.lengths.dimension.empty()) check_dimension(options.lengths.dimension, "--lengths");
+  for (const std::string& name : options.lengths.dimensions) check_dimension(name, "--lengths");
   for (const auto& [name, range] : options.values) {
     if (std::ranges::find(inputs, name, &runtime::ValueInfo::name) == inputs.end()) {
       FailUsage("--values: the model has no input " + Quote(name));
@@ -83,9 +85,60 @@ std::map<std::string, std::int64_t> Defaults(const std::vector<Dimension>& dimen
   return defaults;
 }
 
+// "past_length" and "length" for "past_length + length", also for "total_length" where there is a "length".
+// Nothing where the name says nothing of others.
+std::vector<std::string> Terms(const std::string& name, const std::map<std::string, std::int64_t>& known) {
+  constexpr std::string_view kTotal = "total_";
+  if (name.starts_with(kTotal)) {
+    const std::string rest = name.substr(kTotal.size());
+    if (!known.contains(rest)) return {};
+    const std::string past = "past_" + rest;
+    return known.contains(past) ? std::vector{past, rest} : std::vector{rest};
+  }
+  if (name.find('+') == std::string::npos) return {};
+  std::vector<std::string> terms;
+  for (std::size_t start = 0; start <= name.size();) {
+    const std::size_t end = std::min(name.find('+', start), name.size());
+    std::string term = name.substr(start, end - start);
+    std::erase_if(term, [](char sign) { return sign == ' ' || sign == '(' || sign == ')'; });
+    terms.push_back(std::move(term));
+    start = end + 1;
+  }
+  return terms;
+}
+
+// A size for each dimension: what was given, what its name says, or a default.
+std::map<std::string, std::int64_t> Sizes(const std::vector<Dimension>& dimensions,
+                                          const std::map<std::string, std::int64_t>& given) {
+  const auto defaults = Defaults(dimensions);
+  auto sizes = given;
+  for (const auto& [label, size] : defaults) {
+    // A cache of what came before is empty at first.
+    sizes.try_emplace(label, label.starts_with("past") && label.find('+') == std::string::npos ? 0 : size);
+  }
+  for (const auto& [label, size] : defaults) {
+    if (given.contains(label)) continue;
+    std::int64_t sum = 0;
+    const std::vector<std::string> terms = Terms(label, defaults);
+    const bool all_known = std::ranges::all_of(terms, [&](const std::string& term) {
+      const auto known = sizes.find(term);
+      std::int64_t value = 0;
+      const auto parsed = std::from_chars(term.data(), term.data() + term.size(), value);
+      const bool is_number = parsed.ec == std::errc() && parsed.ptr == term.data() + term.size();
+      if (known != sizes.end()) value = known->second;
+      const auto together = static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(value);
+      sum = static_cast<std::int64_t>(std::min<std::uint64_t>(together, INT64_MAX));
+      return known != sizes.end() || is_number;
+    });
+    if (!terms.empty() && all_known) sizes[label] = sum;
+  }
+  return sizes;
+}
+
 // What --lengths are the lengths of.
-std::string LengthDimension(const CompareOptions& options, const std::vector<Dimension>& dimensions) {
-  if (!options.lengths.dimension.empty()) return options.lengths.dimension;
+std::vector<std::string> LengthDimensions(const CompareOptions& options,
+                                          const std::vector<Dimension>& dimensions) {
+  if (!options.lengths.dimensions.empty()) return options.lengths.dimensions;
   const auto defaults = Defaults(dimensions);
   const auto is_batch = [&](const Dimension& dimension) { return defaults.at(dimension.Label()) == kBatch; };
   const Dimension* chosen = nullptr;
@@ -96,7 +149,7 @@ std::string LengthDimension(const CompareOptions& options, const std::vector<Dim
     if (!is_batch(*chosen)) break;
   }
   if (chosen == nullptr) FailUsage("--lengths: no dynamic dimension is left; " + List(dimensions));
-  return chosen->Label();
+  return {chosen->Label()};
 }
 
 // `sizes` has one for each dimension by its label, and those that were given by place.
@@ -126,39 +179,40 @@ std::uint16_t Float16Bits(float value) {
   return static_cast<std::uint16_t>(sign | (exponent - kBiasDifference) << 10U | ((bits >> 13U) & 0x3FFU));
 }
 
-// The same numbers from the same seed with every standard library.
-class Random {
- public:
-  Random(std::uint64_t seed, std::size_t input) : generator_(seed * 1000003 + input) {}
-
-  double Uniform(double low, double high) { return low + (high - low) * Unit(); }
-  // From low to high, both included.
-  std::int64_t Integer(std::int64_t low, std::int64_t high) {
-    const std::uint64_t count = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
-    const std::uint64_t offset = count == 0 ? generator_() : generator_() % count;
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + offset);
-  }
-  double Normal() { return std::sqrt(-2 * std::log(1 - Unit())) * std::cos(2 * std::numbers::pi * Unit()); }
-
- private:
-  double Unit() {                                  // [0, 1)
-    constexpr double kSteps = 9007199254740992.0;  // 2^53
-    return static_cast<double>(generator_() >> 11U) / kSteps;
-  }
-  std::mt19937_64 generator_;
-};
+// Words of a name, for what its author means by it.
+bool Says(std::string_view name, std::string_view word) {
+  return std::ranges::search(name, word, [](char a, char b) { return std::tolower(a) == b; }).begin() !=
+         name.end();
+}
+bool IsMask(const runtime::ValueInfo& input) { return Says(input.name, "mask"); }
+// What an earlier run gave: no signal.
+bool IsState(const runtime::ValueInfo& input) {
+  return Says(input.name, "past") || Says(input.name, "state") || Says(input.name, "cache");
+}
 
 // Makes one input.
 class Generator {
  public:
   Generator(const CompareOptions& options, const runtime::ValueInfo& input, std::size_t index,
             std::optional<std::int64_t> rows)
-      : input_(input), rows_(rows), random_(options.seed, index) {
+      : input_(input), rows_(rows), seed_(options.seed), index_(index) {
     const auto found = options.values.find(input.name);
-    if (found != options.values.end()) range_ = found->second;
+    if (found != options.values.end()) {
+      range_ = found->second;
+    } else if (IsMask(input)) {
+      range_ = kOne;
+    }
   }
 
-  runtime::Tensor Make(const std::vector<std::int64_t>& shape) {
+  // Those that would differ.
+  [[nodiscard]] std::vector<Probe> Probes(const std::vector<std::int64_t>& shape) const {
+    const bool is_constant = range_ && range_->low == range_->high;
+    if (!IsFloatingPoint(input_.type) || is_constant || IsState(input_)) return {Probe::kWhiteNoise};
+    return ProbesFor(shape);
+  }
+
+  // As floating point, the probe, or, where it does not suit, the nearest to it that does.
+  runtime::Tensor Make(const std::vector<std::int64_t>& shape, Probe probe) {
     const auto elements = ElementCount(shape);
     const auto bytes = elements
                            ? CheckedMultiply(*elements, std::max<std::uint64_t>(1, ElementBytes(input_.type)))
@@ -168,6 +222,10 @@ class Generator {
                 " is negative or too large; see --dim");
     }
     count_ = *elements;
+    const std::vector<Probe> own = Probes(shape);
+    probe_ = std::ranges::find(own, probe) != own.end() ? probe : own.at(own.size() > 1 ? 1 : 0);
+    // Integers are the same with every probe: they are chosen by chance, and more of it would say no more.
+    random_ = Random(seed_ + 7919 * static_cast<std::uint64_t>(probe_), index_);
     switch (input_.type) {
       case DataType::kFloat:
         return Floats<float>(shape, [](double value) { return static_cast<float>(value); });
@@ -210,10 +268,11 @@ class Generator {
 
   template <typename T, typename Convert>
   runtime::Tensor Floats(const std::vector<std::int64_t>& shape, Convert convert) {
-    std::vector<T> values(count_);
-    for (T& value : values) {
-      value = convert(range_ ? random_.Uniform(range_->low, range_->high) : random_.Normal());
-    }
+    const std::vector<double> probe = range_ ? MakeProbe(probe_, shape, random_, range_->low, range_->high)
+                                             : MakeProbe(probe_, shape, random_);
+    std::vector<T> values;
+    values.reserve(count_);
+    for (const double value : probe) values.push_back(convert(value));
     return runtime::Tensor::Of<T>(input_.type, shape, values);
   }
 
@@ -242,38 +301,60 @@ class Generator {
   const runtime::ValueInfo& input_;
   std::optional<std::int64_t> rows_;
   std::optional<ValueRange> range_;
-  Random random_;
+  std::uint64_t seed_;
+  std::uint64_t index_;
+  Random random_{0, 0};
+  Probe probe_ = Probe::kWhiteNoise;
   std::uint64_t count_ = 0;
 };
 
 }  // namespace
 
-std::vector<Case> GenerateCases(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
-                                const std::map<std::string, std::int64_t>& index_bounds) {
+Cases GenerateCases(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
+                    const std::map<std::string, std::int64_t>& index_bounds) {
   const std::vector<Dimension> dimensions = DynamicDimensions(inputs);
   CheckNames(options, inputs, dimensions);
 
-  const auto make = [&](std::map<std::string, std::int64_t> sizes) {
-    sizes.merge(Defaults(dimensions));  // what was given stays
-    std::vector<runtime::Tensor> tensors;
+  const auto make = [&](const std::map<std::string, std::int64_t>& given) {
+    const auto sizes = Sizes(dimensions, given);
+    std::vector<Generator> generators;
+    std::vector<std::vector<std::int64_t>> shapes;
+    std::vector<Probe> probes = {Probe::kWhiteNoise};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto bound = index_bounds.find(inputs[i].name);
-      Generator generator(options, inputs[i], i,
-                          bound == index_bounds.end() ? std::nullopt : std::optional(bound->second));
-      tensors.push_back(generator.Make(ShapeOf(inputs[i], sizes)));
+      generators.emplace_back(options, inputs[i], i,
+                              bound == index_bounds.end() ? std::nullopt : std::optional(bound->second));
+      shapes.push_back(ShapeOf(inputs[i], sizes));
+      const std::vector<Probe> suitable = generators[i].Probes(shapes[i]);
+      if (suitable.size() > probes.size()) probes = suitable;
     }
-    return tensors;
+    std::vector<InputSet> sets;
+    for (const Probe probe : probes) {
+      InputSet& set = sets.emplace_back();
+      set.label = ProbeName(probe);
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        set.inputs.push_back(generators[i].Make(shapes[i], probe));
+      }
+    }
+    return sets;
   };
 
-  if (options.lengths.values.empty()) return {{"generated", std::nullopt, make(options.dims)}};
-  const std::string dimension = LengthDimension(options, dimensions);
-  std::vector<Case> cases;
-  for (const std::int64_t length : options.lengths.values) {
-    auto dims = options.dims;
-    dims[dimension] = length;
-    cases.push_back({dimension + "=" + std::to_string(length), length, make(dims)});
+  Cases made;
+  if (options.lengths.values.empty()) {
+    made.cases.push_back({"generated", std::nullopt, make(options.dims)});
+  } else {
+    const std::vector<std::string> names = LengthDimensions(options, dimensions);
+    for (const std::int64_t length : options.lengths.values) {
+      auto dims = options.dims;
+      for (const std::string& name : names) dims[name] = length;
+      made.cases.push_back({names.front() + "=" + std::to_string(length), length, make(dims)});
+    }
   }
-  return cases;
+  made.from = "made up, seed " + std::to_string(options.seed);
+  std::string probes;
+  for (const InputSet& set : made.cases.front().sets) probes += (probes.empty() ? ": " : ", ") + set.label;
+  if (made.cases.front().sets.size() > 1) made.from += probes;
+  return made;
 }
 
 }  // namespace qi8::compare

@@ -1,5 +1,6 @@
 #include "compare/message.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -47,7 +48,10 @@ void Send(int socket, const Message& message) {
   SendAll(socket, bytes.data(), bytes.size());
 }
 
-std::optional<Message> Receive(int socket) {
+std::optional<Message> Receive(int socket, const std::function<void()>& while_waiting) {
+  constexpr int kBetweenCalls = 50;  // milliseconds
+  pollfd waiting{.fd = socket, .events = POLLIN, .revents = 0};
+  while (while_waiting && ::poll(&waiting, 1, kBetweenCalls) <= 0) while_waiting();
   std::uint64_t size = 0;
   if (!ReceiveAll(socket, &size, sizeof size)) return std::nullopt;
   std::vector<std::uint8_t> bytes(size);

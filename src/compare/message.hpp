@@ -2,6 +2,7 @@
 // length. Both ends are this program.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -17,7 +18,8 @@ using Message = nlohmann::json;
 void Send(int socket, const Message& message);
 
 // Nothing where the other end closed the socket between two messages, or is gone.
-[[nodiscard]] std::optional<Message> Receive(int socket);
+// `while_waiting` is called several times a second until something comes, and may throw.
+[[nodiscard]] std::optional<Message> Receive(int socket, const std::function<void()>& while_waiting = {});
 
 [[nodiscard]] Message ToMessage(std::span<const runtime::Tensor> tensors);
 [[nodiscard]] std::vector<runtime::Tensor> ToTensors(const Message& message);

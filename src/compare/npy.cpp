@@ -113,17 +113,16 @@ std::optional<DataType> TypeOf(std::string_view name) {
 
 }  // namespace
 
-runtime::Tensor ReadNpy(FileSystem& file_system, const std::filesystem::path& path) {
-  const auto fail = [&path](const std::string& message) {
-    throw Error(ErrorKind::kFailure, Quote(path.native()) + ": " + message);
+runtime::Tensor ReadNpy(const std::string& where, std::uint64_t size,
+                        const std::function<void(std::span<std::byte>)>& next) {
+  const auto fail = [&where](const std::string& message) {
+    throw Error(ErrorKind::kFailure, where + ": " + message);
   };
-  const auto file = file_system.OpenForReading(path);
-  const std::uint64_t size = file->Identity().size;
-
   // Magic, version (2 bytes), length of the header (2 bytes in format 1, 4 after it).
   std::array<unsigned char, 12> start{};
   if (size < start.size()) fail("it is no .npy file: it has only " + FormatCount(size) + " bytes");
-  file->ReadAt(0, std::as_writable_bytes(std::span(start)));
+  constexpr std::size_t kShortStart = 10;
+  next(std::as_writable_bytes(std::span(start).first(kShortStart)));
   if (std::string_view(reinterpret_cast<const char*>(start.data()), kMagic.size()) != kMagic) {
     fail("it is no .npy file: it does not begin with NumPy's mark");
   }
@@ -131,14 +130,15 @@ runtime::Tensor ReadNpy(FileSystem& file_system, const std::filesystem::path& pa
   if (version < 1 || version > 3) {
     fail("it is a .npy file of format " + std::to_string(version) + "; this program reads 1, 2 and 3");
   }
-  const std::uint64_t header_start = version == 1 ? 10 : 12;
+  if (version > 1) next(std::as_writable_bytes(std::span(start).subspan(kShortStart)));
+  const std::uint64_t header_start = version == 1 ? kShortStart : start.size();
   std::uint64_t header_length = start[8] + 256U * start[9];
   if (version > 1) header_length += 65536ULL * start[10] + 16777216ULL * start[11];
   if (header_length > kLongestHeader || header_start + header_length > size) {
     fail("its header of " + FormatCount(header_length) + " bytes is longer than the file or than any in use");
   }
   std::string text(header_length, '\0');
-  file->ReadAt(header_start, std::as_writable_bytes(std::span(text)));
+  next(std::as_writable_bytes(std::span(text)));
 
   Header header(text);
   if (!header.Parse()) {
@@ -158,8 +158,17 @@ runtime::Tensor ReadNpy(FileSystem& file_system, const std::filesystem::path& pa
          " bytes of data");
   }
   runtime::Tensor tensor{*type, std::move(header.shape), std::vector<std::byte>(*bytes)};
-  file->ReadAt(header_start + header_length, tensor.data);
+  next(tensor.data);
   return tensor;
+}
+
+runtime::Tensor ReadNpy(FileSystem& file_system, const std::filesystem::path& path) {
+  const auto file = file_system.OpenForReading(path);
+  std::uint64_t offset = 0;
+  return ReadNpy(Quote(path.native()), file->Identity().size, [&](std::span<std::byte> into) {
+    file->ReadAt(offset, into);
+    offset += into.size();
+  });
 }
 
 }  // namespace qi8::compare

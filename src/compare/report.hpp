@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "compare/comparison.hpp"
 #include "compare/verdict.hpp"
@@ -15,6 +16,10 @@ namespace qi8::compare {
 // (infinite, not a number) is null, or, where it may be meant, "inf" or "-inf".
 [[nodiscard]] std::string ReportJson(const CompareOptions& options, const Comparison& comparison,
                                      const Judgement& judgement);
+
+// What the page below begins with, and by which it is known later as one that may be replaced.
+inline constexpr std::string_view kReportMark =
+    "<!doctype html>\n<!-- written by quantize-int8 compare, which may replace this file -->\n";
 
 // One page with nothing from elsewhere: no script, no font, no address. Charts are SVG.
 [[nodiscard]] std::string ReportHtml(const CompareOptions& options, const Comparison& comparison,

@@ -13,6 +13,8 @@ namespace {
 
 // Of sets of inputs in the charts; tables and JSON have all.
 constexpr std::size_t kMostCharts = 12;
+// Of sets of inputs in the table of outputs.
+constexpr std::size_t kMostSets = 64;
 
 constexpr const char* kStyle = R"(
 :root { color-scheme: light dark;
@@ -39,6 +41,7 @@ section, .verdict { background: var(--card); border: 1px solid var(--line); bord
 .verdict b { font-size: 1.45rem; letter-spacing: .02em; }
 .verdict.pass { background: var(--good-back); border-color: var(--good); } .verdict.pass b { color: var(--good); }
 .verdict.fail { background: var(--bad-back); border-color: var(--bad); } .verdict.fail b { color: var(--bad); }
+.verdict .note { flex-basis: 100%; overflow-wrap: anywhere; } .verdict .note b { font-size: inherit; color: inherit; }
 .verdict ul { flex-basis: 100%; margin: .2rem 0 0; padding-left: 1.2rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(13.5rem, 1fr)); gap: 1rem;
   margin-bottom: 1rem; }
@@ -121,7 +124,8 @@ class Page {
 
   std::string Text() const {
     const std::string name = NameOf(int8().path);
-    return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    return std::string(kReportMark) +
+           "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
            "'unsafe-inline'\">\n"
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
@@ -140,34 +144,33 @@ class Page {
   }
 
   std::string VerdictBox() const {
-    std::string css, word, rest;
-    switch (judgement_.verdict()) {
-      case Verdict::kNoLimits:
-        word = "Measured";
-        rest = "no limits were given, so there is no verdict";
-        break;
-      case Verdict::kPass:
-        css = " pass";
-        word = "\xE2\x9C\x93 Pass";
-        rest = judgement_.limits() == 1 ? "the one limit holds"
-                                        : "all " + FormatCount(judgement_.limits()) + " limits hold";
-        break;
-      case Verdict::kFail:
-        css = " fail";
-        word = "\xE2\x9C\x97 Fail";
-        rest = FormatCount(judgement_.failed()) + " of " + FormatCount(judgement_.limits()) +
-               " limits do not hold";
-        break;
+    std::string css;
+    std::string word = "Measured";
+    if (judgement_.verdict() == Verdict::kPass) {
+      css = " pass";
+      word = "\xE2\x9C\x93 Pass";
+    } else if (judgement_.verdict() == Verdict::kFail) {
+      css = " fail";
+      word = "\xE2\x9C\x97 Fail";
     }
     std::string failures;
     for (const Row& row : judgement_.rows) {
       if (!row.limit || row.limit->holds) continue;
       failures +=
-          "<li>" + Escape(row.what + ": " + row.limit->found + ", and is to be " + row.limit->text) + "</li>";
+          "<li>" + Escape(row.what + ": " + row.limit->found + "; the limit is " + row.limit->text) + "</li>";
     }
     if (!failures.empty()) failures = "<ul>" + failures + "</ul>";
-    return "<div class=\"verdict" + css + "\"><b>" + word + "</b><span>" + Escape(rest) + "</span>" +
-           failures + "</div>\n";
+    return "<div class=\"verdict" + css + "\"><b>" + word + "</b><span>" + Escape(judgement_.Summary()) +
+           "</span>" + failures + Notes() + "</div>\n";
+  }
+
+  // Where the inputs came from, and what else a reader has to know before trusting the verdict above.
+  std::string Notes() const {
+    std::string notes = "<p class=\"small note\">Inputs: " + Escape(comparison_.inputs_from) + "</p>";
+    for (const std::string& note : comparison_.notes) {
+      notes += "<p class=\"small note\"><b>Note:</b> " + Escape(note) + "</p>";
+    }
+    return notes;
   }
 
   static std::string WithLimit(const std::string& note, bool has_limit) {
@@ -204,7 +207,7 @@ class Page {
     const std::optional<double> limit = options_.limits.max_latency_p50;
     std::string tiles = Tile(
         "Speed", speedup.substr(0, unit), speedup.substr(unit + 1),
-        WithLimit("median latency" + (comparison_.cases.size() > 1 ? ", least: " + slowest.label : ""),
+        WithLimit("median latency" + (comparison_.cases.size() > 1 ? ", worst: " + slowest.label : ""),
                   limit.has_value()),
         BarChart(
             {.values = latency,
@@ -342,22 +345,39 @@ class Page {
                        bars("peak", Peak(fp32()), Peak(int8())) + "</div>");
   }
 
+  static std::string OutputRows(const std::vector<OutputResult>& outputs, const std::string& inputs,
+                                const char* attributes = "") {
+    std::string rows;
+    for (const OutputResult& output : outputs) {
+      rows += "<tr" + std::string(attributes) + ">" + Cell(output.name, "name") + Cell(inputs, "name") +
+              Cell(output.sqnr_db ? FormatDecibels(*output.sqnr_db) : "") +
+              Cell(output.cosine ? FormatCosine(*output.cosine) : "") +
+              Cell(FormatNumber(output.max_difference)) + Cell(output.top1 ? FormatShare(*output.top1) : "") +
+              "</tr>";
+    }
+    return rows;
+  }
+
   std::string Outputs() const {
     std::string rows;
+    std::size_t sets = 0;
     for (const CaseResult& one : comparison_.cases) {
-      for (const OutputResult& output : one.outputs) {
-        rows += "<tr>" + Cell(output.name, "name") + Cell(one.label, "name") +
-                Cell(output.sqnr_db ? FormatDecibels(*output.sqnr_db) : "") +
-                Cell(output.cosine ? FormatCosine(*output.cosine) : "") +
-                Cell(FormatNumber(output.max_difference)) +
-                Cell(output.top1 ? FormatShare(*output.top1) : "") + "</tr>";
+      rows += OutputRows(one.outputs, one.label);
+      for (const SetResult& set : one.sets) {
+        if (++sets <= kMostSets)
+          rows += OutputRows(set.outputs, one.label + ", " + set.label, " class=\"soft\"");
       }
     }
-    return Section(
-        "Outputs",
+    std::string note =
         "SQNR: signal to quantization noise ratio. Top-1: the share of places with the same largest "
-        "class; of integers, of equal elements.",
-        Table({"output", "inputs", "SQNR", "cosine", "largest difference", "top-1"}, rows));
+        "class; of integers, of equal elements.";
+    if (sets > 0)
+      note +=
+          " Of several sets of inputs, the worst SQNR and cosine and the top-1 of all places; below, each.";
+    if (sets > kMostSets)
+      note += " The first " + FormatCount(kMostSets) + " of " + FormatCount(sets) + " sets; --json has all.";
+    return Section("Outputs", note,
+                   Table({"output", "inputs", "SQNR", "cosine", "largest difference", "top-1"}, rows));
   }
 
   std::string Method() const {
@@ -367,8 +387,7 @@ class Page {
     };
     add("FP32", fp32().path);
     add("INT8", int8().path);
-    add("inputs", options_.inputs.empty() ? "made up, seed " + std::to_string(options_.seed)
-                                          : "from " + options_.inputs.native());
+    add("inputs", comparison_.inputs_from);
     std::string shapes;
     for (const std::string& input : comparison_.cases[0].inputs)
       shapes += (shapes.empty() ? "" : "; ") + input;

@@ -33,15 +33,24 @@ Json ModelJson(const ModelResult& model) {
           {"memory_after_runs", Memory(model.after_runs)}};
 }
 
+Json OutputJson(const OutputResult& output) {
+  return {{"name", output.name},
+          {"type", DataTypeName(output.type)},
+          {"sqnr_db", Number(output.sqnr_db)},
+          {"cosine", Number(output.cosine)},
+          {"max_difference", Number(output.max_difference)},
+          {"top1", Number(output.top1)}};
+}
+
 Json CaseJson(const CaseResult& one) {
   Json outputs = Json::array();
-  for (const OutputResult& output : one.outputs) {
-    outputs.push_back({{"name", output.name},
-                       {"type", DataTypeName(output.type)},
-                       {"sqnr_db", Number(output.sqnr_db)},
-                       {"cosine", Number(output.cosine)},
-                       {"max_difference", Number(output.max_difference)},
-                       {"top1", Number(output.top1)}});
+  for (std::size_t i = 0; i < one.outputs.size(); ++i) {
+    Json output = OutputJson(one.outputs[i]);
+    if (!one.sets.empty()) {
+      output["worst_set"] = WorstSet(one, i);
+      output["overall_sqnr_db"] = Number(OverallSqnr(one, i));
+    }
+    outputs.push_back(std::move(output));
   }
   Json json{{"label", one.label}};
   if (one.length) json["length"] = *one.length;
@@ -50,6 +59,11 @@ Json CaseJson(const CaseResult& one) {
   json["int8_latency"] = Latency(one.seconds.int8);
   json["speedup"] = Speedup(one);
   json["outputs"] = std::move(outputs);
+  for (const SetResult& set : one.sets) {
+    Json of_set = Json::array();
+    for (const OutputResult& output : set.outputs) of_set.push_back(OutputJson(output));
+    json["sets"].push_back({{"label", set.label}, {"outputs", std::move(of_set)}});
+  }
   return json;
 }
 
@@ -85,6 +99,9 @@ std::string ReportJson(const CompareOptions& options, const Comparison& comparis
   for (const CaseResult& one : comparison.cases) cases.push_back(CaseJson(one));
   const Json json{{"verdict", VerdictName(judgement.verdict())},
                   {"limits", LimitsJson(judgement)},
+                  {"inputs_from", comparison.inputs_from},
+                  {"inputs_made_up", options.inputs.empty()},
+                  {"notes", comparison.notes},
                   {"fp32", ModelJson(comparison.models.fp32)},
                   {"int8", ModelJson(comparison.models.int8)},
                   {"cases", std::move(cases)},

@@ -14,18 +14,26 @@ std::string VerdictOf(const Row& row) {
 
 std::string OutputTable(const Comparison& comparison) {
   std::vector<std::vector<std::string>> rows = {
-      {"OUTPUT", "INPUTS", "SQNR", "COSINE", "LARGEST DIFFERENCE", "TOP-1"}};
+      {"OUTPUT", "INPUTS", "SQNR", "WORST OF", "COSINE", "LARGEST DIFFERENCE", "TOP-1"}};
   std::size_t outputs = 0;
+  std::size_t outputs_with_sets = 0;
   for (const CaseResult& one : comparison.cases) {
-    for (const OutputResult& output : one.outputs) {
+    for (std::size_t i = 0; i < one.outputs.size(); ++i) {
+      const OutputResult& output = one.outputs[i];
+      outputs_with_sets += one.sets.empty() ? 0 : 1;
       if (++outputs > kMostOutputs) continue;
       rows.push_back({Plain(output.name), Plain(one.label),
                       output.sqnr_db ? FormatDecibels(*output.sqnr_db) : "",
+                      one.sets.empty() ? "" : FormatCount(one.sets.size()) + ": " + Plain(WorstSet(one, i)),
                       output.cosine ? FormatCosine(*output.cosine) : "", FormatNumber(output.max_difference),
                       output.top1 ? FormatShare(*output.top1) : ""});
     }
   }
-  if (outputs < 2) return "";
+  if (outputs < 2 && outputs_with_sets == 0) return "";
+  if (outputs_with_sets == 0) {
+    constexpr std::ptrdiff_t kWorstOf = 3;
+    for (auto& row : rows) row.erase(row.begin() + kWorstOf);
+  }
   std::string text = "\n" + FormatTable(rows);
   if (outputs > kMostOutputs) {
     text += "and " + FormatCount(outputs - kMostOutputs) + " more; --json and --report have all\n";
@@ -42,18 +50,11 @@ std::string ReportText(const Comparison& comparison, const Judgement& judgement)
         {Plain(row.what), row.fp32, row.int8, row.change, row.limit ? row.limit->text : "", VerdictOf(row)});
   }
   std::string text = FormatTable(rows) + OutputTable(comparison);
-  switch (judgement.verdict()) {
-    case Verdict::kNoLimits:
-      text += "\nno limits were given, so there is no verdict; see --help\n";
-      break;
-    case Verdict::kPass:
-      text += "\npass: all limits hold, " + FormatCount(judgement.limits()) + " checked\n";
-      break;
-    case Verdict::kFail:
-      text += "\nFAIL: " + FormatCount(judgement.failed()) + " of " + FormatCount(judgement.limits()) +
-              " limits do not hold\n";
-      break;
-  }
+  text += "\ninputs: " + comparison.inputs_from + "\n";
+  for (const std::string& note : comparison.notes) text += "note: " + note + "\n";
+  const bool has_failed = judgement.verdict() == Verdict::kFail;
+  const bool has_passed = judgement.verdict() == Verdict::kPass;
+  text += (has_failed ? "FAIL: " : has_passed ? "pass: " : "") + judgement.Summary() + "\n";
   return text;
 }
 

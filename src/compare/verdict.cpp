@@ -70,7 +70,7 @@ class Judging {
       LatencyOf(*slowest, ", " + slowest->label + ", the slowest of " + FormatCount(cases.size()));
     }
     const double least = Speedup(*std::ranges::min_element(cases, {}, Speedup));
-    Row& row = Add(cases.size() > 1 ? "speedup, least" : "speedup", "", FormatFactor(least), "");
+    Row& row = Add(cases.size() > 1 ? "worst speedup" : "speedup", "", FormatFactor(least), "");
     if (limits_.min_speedup) {
       row.limit = Check("--min-speedup", Bound::kAtLeast, *limits_.min_speedup,
                         FormatFactor(*limits_.min_speedup), least, row.int8);
@@ -174,6 +174,19 @@ Verdict Judgement::verdict() const {
   return failed() == 0 ? Verdict::kPass : Verdict::kFail;
 }
 
+std::string Judgement::Summary() const {
+  switch (verdict()) {
+    case Verdict::kNoLimits:
+      return "no limits were given, so there is no verdict";
+    case Verdict::kPass:
+      return limits() == 1 ? "the one limit holds" : "all " + FormatCount(limits()) + " limits hold";
+    default:
+      if (limits() == 1) return "the one limit does not hold";
+      return FormatCount(failed()) + " of " + FormatCount(limits()) + " limits " +
+             (failed() == 1 ? "does not hold" : "do not hold");
+  }
+}
+
 Judgement Judge(const Comparison& comparison, const Limits& limits) {
   return Judging(comparison, limits).Result();
 }
@@ -203,6 +216,8 @@ std::string FormatDecibels(double decibels) {
 std::string FormatFactor(double factor) { return Short(factor) + " times"; }
 
 std::string FormatSpeedup(double speedup) {
+  constexpr double kShown = 0.005;  // what two digits behind the point still tell
+  if (std::fabs(speedup - 1) < kShown) return "no change";
   if (speedup > 0 && speedup < 1) return FormatFactor(1 / speedup) + " slower";
   return FormatFactor(speedup) + " faster";
 }

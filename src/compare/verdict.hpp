@@ -35,6 +35,8 @@ struct Judgement {
   [[nodiscard]] Verdict verdict() const;
   [[nodiscard]] std::size_t limits() const;
   [[nodiscard]] std::size_t failed() const;
+  // "1 of 3 limits does not hold"
+  [[nodiscard]] std::string Summary() const;
 };
 
 [[nodiscard]] Judgement Judge(const Comparison& comparison, const Limits& limits);
@@ -47,7 +49,7 @@ struct Judgement {
 [[nodiscard]] std::string FormatSeconds(double seconds);
 // "22.0 dB", "equal" where nothing differs, "none" where nothing is alike
 [[nodiscard]] std::string FormatDecibels(double decibels);
-// "3.61 times", "3.61 times faster" or "1.25 times slower", "74.9 % less"
+// "3.61 times", "3.61 times faster", "1.25 times slower" or "no change", "74.9 % less"
 [[nodiscard]] std::string FormatFactor(double factor);
 [[nodiscard]] std::string FormatSpeedup(double speedup);
 [[nodiscard]] std::string FormatLess(double before, double after);

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+#include "compare/verdict.hpp"
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 
@@ -67,7 +68,9 @@ class Server {
     return Message::object();
   }
   Message TimeRun(const Message&) { return {{"seconds", Seconds(session_.value().TimeRun(inputs_))}}; }
-  Message Run(const Message&) { return {{"tensors", ToMessage(session_.value().Run(inputs_))}}; }
+  Message Run(const Message&) {
+    return {{"tensors", ToMessage(session_.value().Run(inputs_, runtime::Unreadable::kSkip))}};
+  }
   Message Memory(const Message&) {
     const MemoryUse memory = OwnMemory();
     return {{"resident", memory.resident}, {"peak", memory.peak}};
@@ -93,7 +96,9 @@ void Serve(int socket) {
   }
 }
 
-Worker::Worker(const std::vector<std::string>& command) {
+Worker::Worker(const std::vector<std::string>& command, double timeout_seconds,
+               std::function<bool()> should_stop)
+    : timeout_seconds_(timeout_seconds), should_stop_(std::move(should_stop)) {
   const auto fail = [&command](int error) {
     throw Error(ErrorKind::kFailure,
                 "cannot start " + Quote(command.at(0)) + ", which runs the model: " + std::strerror(error));
@@ -128,20 +133,31 @@ Worker::~Worker() {
   }
 }
 
+void Worker::CheckWhetherToWait(double waited_seconds) const {
+  if (should_stop_ && should_stop_()) throw Error(ErrorKind::kInterrupted, "interrupted");
+  if (timeout_seconds_ > 0 && waited_seconds > timeout_seconds_) {
+    throw Error(ErrorKind::kFailure, Quote(model_) + ": loading it or one run took longer than " +
+                                         FormatSeconds(timeout_seconds_) +
+                                         "; --timeout allows more, 0 any time");
+  }
+}
+
 Message Worker::Ask(const Message& request) {
-  std::optional<Message> answer;
+  const auto start = std::chrono::steady_clock::now();
   try {
     Send(socket_, request);
-    answer = Receive(socket_);
   } catch (const Error&) {
     FailByItsEnd();
   }
+  std::optional<Message> answer =
+      Receive(socket_, [&] { CheckWhetherToWait(Seconds(std::chrono::steady_clock::now() - start)); });
   if (!answer) FailByItsEnd();
   if (answer->contains("error")) throw Error(ErrorKind::kFailure, answer->at("error").get<std::string>());
   return *std::move(answer);
 }
 
 void Worker::FailByItsEnd() {
+  CheckWhetherToWait(0);  // Ctrl-C ends both
   int status = 0;
   while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
   }

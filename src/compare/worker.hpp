@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,8 +22,11 @@ void Serve(int socket);
 // process ended when it ended too early.
 class Worker {
  public:
-  // Starts `command`; it is to call Serve with its standard input.
-  explicit Worker(const std::vector<std::string>& command);
+  // Starts `command`; it is to call Serve with its standard input. An answer that takes longer than
+  // `timeout_seconds` (0: none does) is an error, and so is, of kind kInterrupted, `should_stop` that says
+  // so.
+  explicit Worker(const std::vector<std::string>& command, double timeout_seconds = 0,
+                  std::function<bool()> should_stop = {});
   ~Worker();  // ends it
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -38,13 +42,17 @@ class Worker {
   // What the runs that follow are given.
   void SetInputs(std::span<const runtime::Tensor> inputs);
   [[nodiscard]] double TimeRun();  // seconds
+  // As Session::Run with Unreadable::kSkip.
   [[nodiscard]] std::vector<runtime::Tensor> Run();
   [[nodiscard]] MemoryUse Memory();
 
  private:
   Message Ask(const Message& request);
+  void CheckWhetherToWait(double waited_seconds) const;
   [[noreturn]] void FailByItsEnd();
 
+  double timeout_seconds_;
+  std::function<bool()> should_stop_;
   pid_t process_ = -1;
   int socket_ = -1;
   std::string model_;

@@ -23,7 +23,7 @@ needs no calibration data and a fixed small amount of memory.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libqi8-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "libhwy-dev, libonnx-dev, libprotobuf-dev, libre2-dev, libssl-dev, libtbb-dev, libyaml-cpp-dev")
+  "libhwy-dev, libonnx-dev, libprotobuf-dev, libre2-dev, libssl-dev, libtbb-dev, libyaml-cpp-dev, libzip-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "The static library behind quantize-int8, its headers, a CMake package and a
 pkg-config file.")
 include(CPack)

@@ -55,9 +55,13 @@ class Sums {
   [[nodiscard]] Fidelity Result() const {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     if (infinite_error_) {
-      return {-kInfinity, 0, kInfinity};
+      return {.sqnr_db = -kInfinity,
+              .cosine = 0,
+              .max_abs_difference = kInfinity,
+              .signal = static_cast<double>(reference_),
+              .noise = kInfinity};
     }
-    Fidelity fidelity;
+    Fidelity fidelity{.signal = static_cast<double>(reference_), .noise = static_cast<double>(error_)};
     fidelity.sqnr_db = error_ == 0 ? kInfinity : static_cast<double>(10 * std::log10(reference_ / error_));
     if (reference_ == 0 || candidate_ == 0) {
       fidelity.cosine = reference_ == candidate_ ? 1 : 0;

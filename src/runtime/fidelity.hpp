@@ -15,6 +15,8 @@ struct Fidelity {
   double cosine = 0;
   // max |r - c|, in the unit of the output.
   double max_abs_difference = 0;
+  double signal = 0;  // sum r^2
+  double noise = 0;   // sum (r - c)^2; of an infinite error +infinity
 };
 
 // Compares two outputs element by element. float, double, float16, bfloat16, bool and all integers are

@@ -386,9 +386,6 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
   for (std::size_t i = 0; i < given.size(); ++i) {
     CheckInput(given[i], inputs[i], Where("input", inputs[i]));
   }
-  for (const ValueInfo& output : outputs) {
-    CheckHoldable(output, Where("output", output));
-  }
 
   std::vector<const char*> input_names;
   std::vector<Owned<OrtValue>> input_values;
@@ -428,13 +425,20 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
   return results;
 }
 
-std::vector<Tensor> Session::Run(std::span<const Tensor> inputs) const {
+std::vector<Tensor> Session::Run(std::span<const Tensor> inputs, Unreadable unreadable) const {
   const Impl& self = *impl_;
   const OrtApi& api = *self.runtime->api;
+  if (unreadable == Unreadable::kFail) {
+    for (const ValueInfo& output : self.outputs) CheckHoldable(output, self.Where("output", output));
+  }
   const std::vector<Owned<OrtValue>> output_values = self.Run(inputs).values;
   std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < output_values.size(); ++i) {
     const std::string where = self.Where("output", self.outputs[i]);
+    if (!self.outputs[i].is_tensor || ElementBytes(self.outputs[i].type) == 0) {
+      outputs.emplace_back();
+      continue;
+    }
     OrtTensorTypeAndShapeInfo* created = nullptr;
     Check(api, api.GetTensorTypeAndShape(output_values[i].get(), &created), where);
     const Owned<OrtTensorTypeAndShapeInfo> info(created, {api.ReleaseTensorTypeAndShapeInfo});

@@ -41,6 +41,12 @@ struct SessionOptions {
   std::string optimized_data_name;
 };
 
+// What is done with an output whose elements a Tensor cannot hold: text, sequences, maps.
+enum class Unreadable {
+  kFail,  // throws
+  kSkip,  // its place in the result has a tensor of type kUndefined
+};
+
 // A model that is ready to run. It keeps the library loaded. A moved-from session may only be destroyed or
 // assigned to.
 class Session {
@@ -56,7 +62,9 @@ class Session {
   // Runs the model once: `inputs` in the order of inputs(), the result in that of outputs(). Several threads
   // may call this at a time. Errors: inputs whose number, type or shape is not what the model declares; any
   // input or output that is not a tensor or whose type a Tensor cannot hold; whatever ONNX Runtime reports.
-  [[nodiscard]] std::vector<Tensor> Run(std::span<const Tensor> inputs) const;
+  // Of outputs, see `unreadable`.
+  [[nodiscard]] std::vector<Tensor> Run(std::span<const Tensor> inputs,
+                                        Unreadable unreadable = Unreadable::kFail) const;
 
   // The same run for its time alone, that of ONNX Runtime's own call: outputs are made, and not copied.
   [[nodiscard]] std::chrono::nanoseconds TimeRun(std::span<const Tensor> inputs) const;

@@ -35,6 +35,14 @@ TEST(QuantityTest, OtherThingsAreRefused) {
   }
 }
 
+TEST(QuantityTest, ASharePastTheWholeIsAPercentageWithoutItsSign) {
+  EXPECT_EQ(Taken(AsShare(), "100%"), 1);
+  EXPECT_EQ(Taken(AsShare(), "1"), 1);
+  EXPECT_EQ(Taken(AsShare(), "101%"), std::nullopt);
+  std::string text = "99";
+  EXPECT_EQ(AsShare()(text), "99 is more than 1, the whole; write 99% or 0.99");
+}
+
 TEST(QuantityTest, BytesAreWhole) {
   CLI::App app;
   std::optional<std::uint64_t> bytes;

@@ -1,11 +1,16 @@
 // quantize-int8 compare, on the real ONNX Runtime.
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cmdline/quantize_fixture.hpp"
+#include "support/npz_builder.hpp"
 #include "support/onnx_runtime.hpp"
 
 namespace qi8::testing {
@@ -102,11 +107,11 @@ TEST_F(CompareTest, LimitsDecideTheStatus) {
   const auto holds = Compare({"--min-sqnr", "20", "--min-cosine", "0.99", "--max-size-ratio", "0.3",
                               "--max-rss", "2GB", "--max-latency-p50", "60s"});
   EXPECT_EQ(holds.status, 0) << holds.out;
-  EXPECT_THAT(holds.out, HasSubstr("pass: all limits hold, 5 checked"));
+  EXPECT_THAT(holds.out, HasSubstr("pass: all 5 limits hold"));
   const auto fails = Compare({"--min-sqnr", "60", "--max-size-ratio", "0.3"});
   EXPECT_EQ(fails.status, 4);
   EXPECT_THAT(fails.out, AllOf(::testing::ContainsRegex("at least 60.0 dB +FAIL"),
-                               HasSubstr("FAIL: 1 of 2 limits do not hold")));
+                               HasSubstr("FAIL: 1 of 2 limits does not hold")));
   const auto quiet = Compare({"--max-rss", "1MB", "-q"});
   EXPECT_EQ(quiet.status, 4);
   EXPECT_EQ(quiet.out + quiet.err, "");
@@ -116,12 +121,224 @@ TEST_F(CompareTest, LimitsDecideTheStatus) {
 
 TEST_F(CompareTest, WritesAPage) {
   WriteBoth();
-  WriteFile(folder_ / "r.html", "an older one");
-  const auto result = Compare({"--report", "r.html", "--lengths", "5,20"});
+  ASSERT_EQ(Compare({"--report", "r.html"}).status, 0);
+  const auto result = Compare({"--report", "r.html", "--lengths", "5,20"});  // replaces its own
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(ReadFile(folder_ / "r.html"),
               AllOf(HasSubstr("<h1>q.onnx</h1>"), HasSubstr("Median latency by length")));
-  ExpectError({"in/m.onnx", "out/q.onnx", "--report", "none/r.html"}, 1, {"none/"});
+  ExpectError({"in/m.onnx", "out/q.onnx", "--report", "none/r.html"}, 1, {"there is no folder 'none'"});
+}
+
+// The input, a model, what a person wrote, and what links lead to.
+TEST_F(CompareTest, AReportReplacesNothingThatCompareDidNotWrite) {
+  WriteBoth();
+  WriteFile(folder_ / "notes.txt", "hello");
+  WriteFile(folder_ / "long.txt", std::string(1000, 'x'));
+  WriteFile(folder_ / "r.html",
+            std::string("<!doctype html>\n<html>a page of someone else's") + std::string(200, ' '));
+  std::filesystem::create_symlink("notes.txt", folder_ / "link.html");
+  std::filesystem::create_symlink("nowhere", folder_ / "dangling.html");
+  std::filesystem::create_hard_link(input(), folder_ / "hard.html");
+  std::filesystem::create_directory(folder_ / "folder.html");
+  const auto before = Snapshot();
+  for (const auto& [path, words] :
+       std::map<std::string, std::string>{{"in/m.onnx", "is a model that is to be compared"},
+                                          {"hard.html", "is a model that is to be compared"},
+                                          {"out/q.onnx", "is a model that is to be compared"},
+                                          {"in/m.onnx.data", "is no report that compare wrote"},
+                                          {"notes.txt", "is no report that compare wrote"},
+                                          {"long.txt", "is no report that compare wrote"},
+                                          {"r.html", "is no report that compare wrote"},
+                                          {"folder.html", "is no report that compare wrote"},
+                                          {"link.html", "is a symbolic link"},
+                                          {"dangling.html", "is a symbolic link"}}) {
+    ExpectError({"in/m.onnx", "out/q.onnx", "--report", path}, 1, {path, words});
+    EXPECT_EQ(Snapshot(), before) << path;
+  }
+}
+
+// A power spectrum, a filter bank and a logarithm, as speech models begin. One scale for the spectrum is
+// fine where it is flat, and loses the quiet bands of any other.
+TEST_F(CompareTest, MadeUpSignalsShowWhatWhiteNoiseDoesNot) {
+  constexpr std::int64_t kFrames = 16, kFrame = 128, kBins = 64, kBands = 16;
+  ModelBuilder builder;
+  std::vector<float> cosine, sine, bank;
+  for (std::int64_t i = 0; i < kFrame; ++i) {
+    for (std::int64_t bin = 0; bin < kBins; ++bin) {
+      const double phase = 2 * M_PI * static_cast<double>(i * (bin + 1)) / kFrame;
+      cosine.push_back(static_cast<float>(std::cos(phase)));
+      sine.push_back(static_cast<float>(std::sin(phase)));
+    }
+  }
+  for (std::int64_t bin = 0; bin < kBins; ++bin) {
+    for (std::int64_t band = 0; band < kBands; ++band) bank.push_back(bin / 4 == band ? 0.25F : 0);
+  }
+  builder.Input("audio", {1, kFrames * kFrame}).Output("features", {kFrames, kBands});
+  builder.Int64Initializer("frames", {2}, {kFrames, kFrame});
+  builder.Initializer("cosine", {kFrame, kBins}, cosine).Initializer("sine", {kFrame, kBins}, sine);
+  builder.Initializer("bank", {kBins, kBands}, bank);
+  builder.Initializer("floor", {1}, std::vector<float>{1e-6F});
+  builder.Node("Reshape", {"audio", "frames"}, {"framed"});
+  builder.Node("MatMul", {"framed", "cosine"}, {"real"}, "cosine");
+  builder.Node("MatMul", {"framed", "sine"}, {"imaginary"}, "sine");
+  builder.Node("Mul", {"real", "real"}, {"real_squared"});
+  builder.Node("Mul", {"imaginary", "imaginary"}, {"imaginary_squared"});
+  builder.Node("Add", {"real_squared", "imaginary_squared"}, {"power"});
+  builder.Node("MatMul", {"power", "bank"}, {"bands"}, "filter_bank");
+  builder.Node("Add", {"bands", "floor"}, {"at_least"});
+  builder.Node("Log", {"at_least"}, {"features"});
+  builder.Save(input());
+  ASSERT_EQ(Quantize({"-q", "--include", "filter_bank"}).status, 0);
+
+  const auto result = Compare({"--min-sqnr", "20", "--json"});
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("rests on made-up inputs"));
+  const json report = json::parse(result.out);
+  ASSERT_EQ(report["cases"][0]["sets"].size(), 5U);
+  const json& white = report["cases"][0]["sets"][0];
+  EXPECT_EQ(white["label"], "white noise");
+  EXPECT_GT(white["outputs"][0]["sqnr_db"].get<double>(), 20);
+  EXPECT_LT(report["cases"][0]["outputs"][0]["sqnr_db"].get<double>(), 15);
+  EXPECT_NE(report["cases"][0]["outputs"][0]["worst_set"], "white noise");
+}
+
+TEST_F(CompareTest, SaysWhereInputsCameFrom) {
+  WriteBoth();
+  const auto made_up = Compare({"--min-sqnr", "10", "--report", "r.html"});
+  EXPECT_EQ(made_up.status, 0) << made_up.err;
+  EXPECT_THAT(made_up.err, HasSubstr("warning: the verdict on fidelity rests on made-up inputs"));
+  EXPECT_THAT(made_up.out,
+              AllOf(HasSubstr("inputs: made up, seed 1"), HasSubstr("note: the verdict on fidelity")));
+  EXPECT_THAT(ReadFile(folder_ / "r.html"),
+              AllOf(HasSubstr("Inputs: made up, seed 1"), HasSubstr("rests on made-up inputs")));
+  const json report = CompareJson();
+  EXPECT_EQ(report["inputs_made_up"], true);
+  EXPECT_EQ(report["notes"], json::array());  // no limit that they decide
+  ExpectError({"none.onnx", "none.onnx", "--require-inputs"}, 2, {"--require-inputs", "--inputs"});
+
+  std::filesystem::create_directory(folder_ / "set");
+  WriteFile(folder_ / "set" / "codes.npy", NpyFile<std::int64_t>("<i8", "(1, 3)", {1, 2, 3}));
+  const auto given = Compare({"--inputs", "set", "--require-inputs", "--min-sqnr", "0"});
+  EXPECT_EQ(given.status, 0) << given.err;
+  EXPECT_EQ(given.err, "");
+  EXPECT_THAT(given.out, HasSubstr("inputs: 'set', 1 set of inputs"));
+}
+
+TEST_F(CompareTest, RecordingsComeFromAnArchive) {
+  OneMatMul().Save(input());
+  ASSERT_EQ(Quantize({"-q"}).status, 0);
+  const auto values = RandomValues(48);
+  WriteFile(
+      folder_ / "r.npz",
+      ZipFile({{.name = "x.npy", .bytes = NpyFile<float>("<f4", "(6, 8)", {values.begin(), values.end()})},
+               {.name = "label.npy", .bytes = NpyFile<float>("<f4", "(3,)", {1, 2, 3})}}));
+  const auto result = Compare({"--inputs", "r.npz", "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("left alone: 'label'"));
+  const json report = json::parse(result.out);
+  ASSERT_EQ(report["cases"].size(), 1U);
+  const json& sets = report["cases"][0]["sets"];
+  ASSERT_EQ(sets.size(), 3U);
+  double least = 1000;
+  std::size_t places = 0;
+  for (const json& set : sets) {
+    least = std::min(least, set["outputs"][0]["sqnr_db"].get<double>());
+    places += set["outputs"][0]["top1"].get<double>() == 1 ? 2 : 1;
+  }
+  const json& output = report["cases"][0]["outputs"][0];
+  EXPECT_EQ(output["sqnr_db"], least);
+  EXPECT_GE(output["overall_sqnr_db"], least);
+  EXPECT_NEAR(output["top1"].get<double>(), static_cast<double>(places) / 6, 1e-9);
+  const auto some = Compare({"--inputs", "r.npz", "--cases", "2", "--json"});
+  EXPECT_EQ(json::parse(some.out)["cases"][0]["sets"].size(), 2U);
+  ExpectError({"in/m.onnx", "out/q.onnx", "--cases", "2"}, 2, {"--cases", "--inputs"});
+}
+
+TEST_F(CompareTest, OutputsOfTextAreNotCompared) {
+  ModelBuilder builder = OneMatMul();
+  builder.Output("text", {2, 4}, onnx::TensorProto::STRING);
+  SetInt(builder.Node("Cast", {"y"}, {"text"}), "to", onnx::TensorProto::STRING);
+  builder.Save(input());
+  ASSERT_EQ(Quantize({"-q"}).status, 0);
+  const auto result = Compare({"--min-sqnr", "20"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("note: output 'text' was not compared: it is of type string"));
+}
+
+TEST_F(CompareTest, AModelThatIsNotDeterministicIsToldSo) {
+  ModelBuilder builder = OneMatMul();
+  builder.Output("z", {2, 4});
+  builder.Node("RandomNormalLike", {"y"}, {"noise"});
+  builder.Node("Add", {"y", "noise"}, {"z"});
+  builder.Save(input());
+  const auto result = CompareFiles({"in/m.onnx", "in/m.onnx"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("the FP32 model is not deterministic"), HasSubstr("'z'"),
+                                HasSubstr("against itself")));
+  OneMatMul().Save(input());
+  EXPECT_THAT(CompareFiles({"in/m.onnx", "in/m.onnx"}).out, ::testing::Not(HasSubstr("deterministic")));
+}
+
+// A loop that never ends.
+class EndlessTest : public CompareTest {
+ protected:
+  EndlessTest() {
+    ModelBuilder builder;
+    builder.Input("x", {1}).Output("y", {1});
+    onnx::NodeProto& loop = builder.Node("Loop", {"", "", "x"}, {"y"});
+    onnx::GraphProto& body = SetGraph(loop, "body");
+    const auto value = [](onnx::ValueInfoProto& info, const std::string& name, int type) {
+      info.set_name(name);
+      info.mutable_type()->mutable_tensor_type()->set_elem_type(type);
+      info.mutable_type()->mutable_tensor_type()->mutable_shape();
+    };
+    value(*body.add_input(), "i", onnx::TensorProto::INT64);
+    value(*body.add_input(), "c", onnx::TensorProto::BOOL);
+    value(*body.add_input(), "v", onnx::TensorProto::FLOAT);
+    body.mutable_input(2)->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(
+        1);
+    onnx::NodeProto& keep = *body.add_node();
+    keep.set_op_type("Identity");
+    keep.add_input("c");
+    keep.add_output("c2");
+    onnx::NodeProto& add = *body.add_node();
+    add.set_op_type("Add");
+    add.add_input("v");
+    add.add_input("v");
+    add.add_output("v2");
+    value(*body.add_output(), "c2", onnx::TensorProto::BOOL);
+    value(*body.add_output(), "v2", onnx::TensorProto::FLOAT);
+    body.mutable_output(1)->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(
+        1);
+    builder.Save(input());
+  }
+};
+
+TEST_F(EndlessTest, ATimeoutEndsIt) {
+  ExpectError({"in/m.onnx", "in/m.onnx", "--timeout", "500ms"}, 1,
+              {"m.onnx", "took longer than 500 ms", "--timeout"});
+}
+
+TEST_F(EndlessTest, CtrlCEndsItAndLeavesNoWorker) {
+  const pid_t program =
+      StartProgram(QI8_PROGRAM, {"compare", "in/m.onnx", "in/m.onnx", "--onnxruntime", QI8_TEST_ONNXRUNTIME},
+                   folder_ / "said", {.folder = folder_.path(), .environment = {}});
+  const std::string children =
+      "/proc/" + std::to_string(program) + "/task/" + std::to_string(program) + "/children";
+  const auto workers = [&] {
+    std::ifstream file(children);
+    std::vector<pid_t> found;
+    for (pid_t child = 0; file >> child;) found.push_back(child);
+    return found;
+  };
+  // Both are there; then the first of them is in its loop or on the way to it.
+  for (int i = 0; i < 2000 && workers().size() < 2; ++i) ::usleep(10'000);
+  const auto started = workers();
+  ASSERT_EQ(started.size(), 2U);
+  ::usleep(200'000);
+  ::kill(program, SIGINT);
+  EXPECT_EQ(StatusOf(program), 130) << ReadFile(folder_ / "said");
+  for (const pid_t worker : started) EXPECT_EQ(::kill(worker, 0), -1);
 }
 
 TEST_F(CompareTest, InputsComeFromFiles) {

@@ -80,5 +80,21 @@ TEST(CompareOutputTest, NothingAgreesWithNothing) {
   EXPECT_EQ(CompareOutput("y", true, Floats({0, 3}, {}), Floats({0, 3}, {})).top1, 1);
 }
 
+TEST(CombineTest, TheWorstCountsAndPlacesAddUp) {
+  const auto fp32 = Floats({2, 2}, {1, 2, 2, 1});
+  const auto good = CompareOutput("y", true, fp32, Floats({2, 2}, {1, 2.1F, 2, 1}));
+  const auto bad = CompareOutput("y", true, fp32, Floats({2, 2}, {2, 1, 2, 1}));
+  const OutputResult results[] = {good, bad};
+  const OutputResult all = Combine(results);
+  EXPECT_EQ(all.sqnr_db, bad.sqnr_db);
+  EXPECT_EQ(all.cosine, bad.cosine);
+  EXPECT_EQ(all.max_difference, 1);
+  EXPECT_EQ(all.top1, 0.75);
+  CaseResult one;
+  one.sets = {{"a", {good}}, {"b", {bad}}};
+  EXPECT_EQ(WorstSet(one, 0), "b");
+  EXPECT_NEAR(OverallSqnr(one, 0).value(), 10 * std::log10(20 / 2.01), 1e-4);
+}
+
 }  // namespace
 }  // namespace qi8::compare

@@ -12,6 +12,7 @@ inline Comparison ExampleComparison() {
   comparison.runtime_version = "1.30.0";
   comparison.processor = "a processor";
   comparison.processors = 2;
+  comparison.inputs_from = "made up, seed 1";
   comparison.models.fp32 = {.path = "in/core.onnx",
                             .model_bytes = 8'000,
                             .data_bytes = 3'992'000,
@@ -29,7 +30,8 @@ inline Comparison ExampleComparison() {
                    .length = length,
                    .inputs = {"codes int64 [1, " + std::to_string(length) + "]"},
                    .seconds = {},
-                   .outputs = {}};
+                   .outputs = {},
+                   .sets = {}};
     for (int i = 1; i <= 10; ++i) {
       one.seconds.fp32.push_back(0.1 * i * (length / 50));
       one.seconds.int8.push_back(0.025 * i * (length / 50));

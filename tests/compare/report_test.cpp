@@ -41,6 +41,17 @@ TEST(ReportTextGoldenTest, IsATableWithAVerdictPerRow) {
   testing::ExpectGolden("compare/no-limits.txt", ReportText(comparison, Judge(comparison, {})));
 }
 
+TEST(ReportTextTest, OfSeveralSetsItNamesTheWorst) {
+  Comparison comparison = ExampleComparison();
+  CaseResult& one = comparison.cases[0];
+  one.sets = {{"white noise", one.outputs}, {"tone", one.outputs}};
+  one.sets[1].outputs[0].sqnr_db = 3;
+  comparison.notes = {"beware"};
+  const std::string text = ReportText(comparison, Judge(comparison, {}));
+  EXPECT_THAT(text, AllOf(HasSubstr("WORST OF"), HasSubstr("2: tone"), HasSubstr("inputs: made up, seed 1\n"),
+                          HasSubstr("note: beware\n")));
+}
+
 TEST(ReportTextTest, OfManyOutputsItShowsSome) {
   Comparison comparison = ExampleComparison();
   for (int i = 0; i < 20; ++i) comparison.cases.push_back(comparison.cases[0]);
@@ -97,8 +108,8 @@ TEST_F(ReportHtmlTest, ABrowserShowsVerdictFiguresAndCharts) {
   options_.limits = SomeLimits();
   const std::string page = Rendered();
   EXPECT_THAT(page, HasSubstr("<h1>core_int8.onnx</h1>"));
-  EXPECT_THAT(page, HasSubstr("1 of 4 limits do not hold"));
-  EXPECT_THAT(page, HasSubstr("<li>output SQNR: 22.0 dB, and is to be at least 24.0 dB</li>"));
+  EXPECT_THAT(page, HasSubstr("1 of 4 limits does not hold"));
+  EXPECT_THAT(page, HasSubstr("<li>output SQNR: 22.0 dB; the limit is at least 24.0 dB</li>"));
   for (const char* figure : {"4.00 <span class=\"tile-unit\">times faster",
                              "75.0 % <span class=\"tile-unit\">less", "22.0 <span class=\"tile-unit\">dB"}) {
     EXPECT_THAT(page, HasSubstr(figure));
@@ -130,11 +141,24 @@ TEST_F(ReportHtmlTest, NamesFromModelsAreText) {
     for (OutputResult& output : one.outputs) output.name = kHostile;
   }
   comparison_.processor = kHostile;
-  options_.inputs = kHostile;
+  comparison_.inputs_from = kHostile;
+  comparison_.notes = {kHostile};
+  comparison_.cases[0].sets = {{kHostile, comparison_.cases[0].outputs},
+                               {kHostile, comparison_.cases[0].outputs}};
   EXPECT_THAT(Html(), AllOf(Not(HasSubstr("<script")), Not(HasSubstr("<img"))));
   const std::string page = Rendered();
   EXPECT_THAT(page, AllOf(Not(HasSubstr("<script")), Not(HasSubstr("<img"))));
   EXPECT_THAT(page, Not(HasSubstr("<title>taken")));
+}
+
+TEST_F(ReportHtmlTest, SaysWhereInputsCameFromAndWhatEachSetGave) {
+  comparison_.notes = {"the model is not deterministic"};
+  for (const char* label : {"white noise", "tone"}) {
+    comparison_.cases[0].sets.push_back({label, comparison_.cases[0].outputs});
+  }
+  EXPECT_THAT(Html(), ::testing::StartsWith(std::string(kReportMark)));
+  EXPECT_THAT(Html(), AllOf(HasSubstr("Inputs: made up, seed 1"), HasSubstr("the model is not deterministic"),
+                            HasSubstr("time=50, tone")));
 }
 
 TEST_F(ReportHtmlTest, SaysWhenAllHoldsAndWhenNothingWasAsked) {

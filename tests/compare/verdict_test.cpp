@@ -95,6 +95,21 @@ TEST(JudgeTest, OutputsThatDoNotDifferHoldAnyLimit) {
   EXPECT_EQ(Judge(comparison, limits).verdict(), Verdict::kPass);
 }
 
+TEST(JudgeTest, SaysHowManyLimitsHold) {
+  const auto summary = [](double sqnr, std::optional<double> cosine = {}, std::optional<double> top1 = {}) {
+    Limits limits;
+    limits.min_sqnr_db = sqnr;
+    limits.min_cosine = cosine;
+    limits.min_top1 = top1;
+    return Judge(ExampleComparison(), limits).Summary();
+  };
+  EXPECT_EQ(summary(10), "the one limit holds");
+  EXPECT_EQ(summary(10, 0.9), "all 2 limits hold");
+  EXPECT_EQ(summary(50), "the one limit does not hold");
+  EXPECT_EQ(summary(50, 0.9, 0.5), "1 of 3 limits does not hold");
+  EXPECT_EQ(summary(50, 0.9999, 0.5), "2 of 3 limits do not hold");
+}
+
 TEST(JudgeTest, OfManyCasesTheSlowestIsShown) {
   Comparison comparison = ExampleComparison();
   for (int i = 0; i < 20; ++i) comparison.cases.insert(comparison.cases.begin(), comparison.cases[0]);
@@ -112,6 +127,8 @@ TEST(FormatTest, SaysItShort) {
   EXPECT_EQ(FormatSeconds(0.0000851), "85.1 us");
   EXPECT_EQ(FormatSpeedup(3.612), "3.61 times faster");
   EXPECT_EQ(FormatSpeedup(0.8), "1.25 times slower");
+  EXPECT_EQ(FormatSpeedup(0.999), "no change");
+  EXPECT_EQ(FormatSpeedup(1.004), "no change");
   EXPECT_EQ(FormatLess(4, 1), "75.0 % less");
   EXPECT_EQ(FormatLess(4, 5), "25.0 % more");
   EXPECT_EQ(FormatLess(0, 5), "");

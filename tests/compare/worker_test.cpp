@@ -80,6 +80,19 @@ TEST_F(WorkerTest, SaysHowAProcessEndedThatEndedTooEarly) {
   EXPECT_THAT(open_with({"/nowhere/at/all"}), HasSubstr("cannot start '/nowhere/at/all'"));
 }
 
+TEST_F(WorkerTest, WaitsNoLongerThanItMay) {
+  EXPECT_THAT(MessageOf([&] {
+                Worker({"/bin/sleep", "1000"}, 0.1).Open("m.onnx", options_);
+              }),
+              AllOf(HasSubstr("'m.onnx'"), HasSubstr("took longer than 100 ms"), HasSubstr("--timeout")));
+  try {
+    Worker({"/bin/sleep", "1000"}, 0, [] { return true; }).Open("m.onnx", options_);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);
+  }
+}
+
 TEST_F(WorkerTest, EndsAProcessThatNobodyWaitsFor) { const Worker worker({"/bin/sleep", "1000"}); }
 
 }  // namespace
