@@ -265,7 +265,7 @@ struct Session::Impl {
     std::chrono::nanoseconds took;
     std::vector<Owned<OrtValue>> values;  // in the order of outputs
   };
-  [[nodiscard]] Results Run(std::span<const Tensor> given) const;
+  [[nodiscard]] Results Run(std::span<const Tensor> given, Unreadable unreadable) const;
 
   [[nodiscard]] std::string Where(const char* role, const ValueInfo& value) const {
     return model + ": " + role + " " + Quote(value.name);
@@ -377,7 +377,7 @@ Session::~Session() = default;
 const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
 
-Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
+Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given, Unreadable unreadable) const {
   const OrtApi& api = *runtime->api;
   if (given.size() != inputs.size()) {
     Fail(model + ": given " + std::to_string(given.size()) + " inputs; the model has " +
@@ -385,6 +385,9 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
   }
   for (std::size_t i = 0; i < given.size(); ++i) {
     CheckInput(given[i], inputs[i], Where("input", inputs[i]));
+  }
+  if (unreadable == Unreadable::kFail) {
+    for (const ValueInfo& output : outputs) CheckHoldable(output, Where("output", output));
   }
 
   std::vector<const char*> input_names;
@@ -428,10 +431,7 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given) const {
 std::vector<Tensor> Session::Run(std::span<const Tensor> inputs, Unreadable unreadable) const {
   const Impl& self = *impl_;
   const OrtApi& api = *self.runtime->api;
-  if (unreadable == Unreadable::kFail) {
-    for (const ValueInfo& output : self.outputs) CheckHoldable(output, self.Where("output", output));
-  }
-  const std::vector<Owned<OrtValue>> output_values = self.Run(inputs).values;
+  const std::vector<Owned<OrtValue>> output_values = self.Run(inputs, unreadable).values;
   std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < output_values.size(); ++i) {
     const std::string where = self.Where("output", self.outputs[i]);
@@ -461,7 +461,7 @@ std::vector<Tensor> Session::Run(std::span<const Tensor> inputs, Unreadable unre
 }
 
 std::chrono::nanoseconds Session::TimeRun(std::span<const Tensor> inputs) const {
-  return impl_->Run(inputs).took;
+  return impl_->Run(inputs, Unreadable::kSkip).took;
 }
 
 }  // namespace qi8::runtime

@@ -53,7 +53,7 @@ TEST_F(GuideTest, GoesThroughAndBack) {
                          "13,25,50,75", "--runs", "3", "--min-sqnr", "15", "--min-cosine", "0.98",
                          "--max-rss", "1.5GB"});
   EXPECT_EQ(result.status, 0) << result.out << result.err;
-  EXPECT_THAT(result.out, HasSubstr("all limits hold"));
+  EXPECT_THAT(result.out, HasSubstr("all 3 limits hold"));
 
   // 5. Integrity: SHA-256 of both files, where the owners keep them.
   EXPECT_EQ(Run("bash", {"-c", "cd models/onnx && sha256sum --strict -c CHECKSUMS.txt"}).status, 0);
