@@ -98,11 +98,12 @@ void CheckReportPath(FileSystem& file_system, const std::filesystem::path& path,
   const auto fail = [&path](const std::string& message) {
     throw Error(ErrorKind::kFailure, "--report: " + Quote(path.native()) + " " + message);
   };
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const std::filesystem::path folder = FolderOf(path);
   if (!file_system.IsFolder(folder)) {
     throw Error(ErrorKind::kFailure, "--report: there is no folder " + Quote(folder.native()));
   }
-  if (file_system.ReadLink(path)) fail("is a symbolic link, which is not followed; name the file itself");
+  if (file_system.OpenFolder(folder)->ReadLink(path.filename().native()))
+    fail("is a symbolic link, which is not followed; name the file itself");
   const auto there = file_system.Identify(path);
   if (!there) return;
   for (const auto& model : {options.fp32, options.int8}) {
