@@ -311,6 +311,7 @@ class Run {
       AppendAuditRecord(file_system_, paths_.audit_log, MakeRecord(status, error),
                         [end] { return std::chrono::steady_clock::now() > end; });
     } catch (const Error& log_error) {
+      if (log_error.what() == error) return;  // the log is what the run failed for
       observer_.OnWarning(std::string("the run could not be recorded: ") + log_error.what());
     }
   }

@@ -36,7 +36,9 @@ class Folder {
 
   // What messages call it.
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
-  [[nodiscard]] std::filesystem::path PathOf(const std::string& name) const { return path() / name; }
+  [[nodiscard]] std::filesystem::path PathOf(const std::string& name) const {
+    return path() == "." ? std::filesystem::path(name) : path() / name;
+  }
 
   // A path that leads to this very folder for as long as it is open, for those who only know paths.
   [[nodiscard]] virtual std::filesystem::path StablePath() const = 0;

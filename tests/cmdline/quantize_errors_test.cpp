@@ -256,6 +256,25 @@ TEST_F(QuantizeErrorsTest, DataOutsideTheModelsFolder) {
   ExpectFailure(kFailed, {"tensor 'w'", "empty"});
 }
 
+// What an archive or a repository of a model may hold beside it: links for the run to follow.
+TEST_F(QuantizeErrorsTest, PlantedLinksBesideTheOutput) {
+  WriteTinyModel();
+  fs::create_directory(folder_ / "home");
+  WriteFile(folder_ / "home" / "thesis", "my only copy");
+  fs::create_directory(folder_ / "out" / ".q.onnx.qi8");
+  fs::create_directory_symlink("../../home", folder_ / "out" / ".q.onnx.qi8" / "new");
+  fs::create_symlink("new", folder_ / "out" / ".q.onnx.qi8" / "current");
+  ExpectFailure(kFailed, {"'out/.q.onnx.qi8' is in the way", "changed nothing"});
+  fs::remove_all(folder_ / "out" / ".q.onnx.qi8");
+
+  fs::create_symlink("../home/thesis", folder_ / "out" / "quantization_log.jsonl");
+  const ProgramResult result = Quantize();
+  EXPECT_EQ(result.status, kFailed);
+  EXPECT_THAT(result.err, HasSubstr("symbolic link to '../home/thesis'"));
+  EXPECT_THAT(result.err, ::testing::Not(HasSubstr("warning"))) << "it is said once";
+  EXPECT_EQ(ReadFile(folder_ / "home" / "thesis"), "my only copy");
+}
+
 // As uv, conda, pnpm and "cp -l" make them, and as the Hugging Face hub's cache keeps models.
 TEST_F(QuantizeErrorsTest, LinksThatAreSafeAreTaken) {
   OneMatMul(Storage::kExternal).Save(input());
