@@ -181,8 +181,9 @@ std::uint16_t Float16Bits(float value) {
 
 // Words of a name, for what its author means by it.
 bool Says(std::string_view name, std::string_view word) {
-  return std::ranges::search(name, word, [](char a, char b) { return std::tolower(a) == b; }).begin() !=
-         name.end();
+  // Not std::ranges::search: Clang 14 does not compile that of libstdc++.
+  return std::search(name.begin(), name.end(), word.begin(), word.end(),
+                     [](char a, char b) { return std::tolower(a) == b; }) != name.end();
 }
 bool IsMask(const runtime::ValueInfo& input) { return Says(input.name, "mask"); }
 // What an earlier run gave: no signal.

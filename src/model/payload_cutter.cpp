@@ -31,9 +31,8 @@ constexpr std::uint64_t kMostMemory = 1ULL << 29U;
 // Adds up what the messages of a file will take in memory once they are parsed, before any is.
 class MemoryEstimate {
  public:
-  // `field` is null where the type has none of that number.
-  void Add(const FieldDescriptor* field, bool delimited, std::uint64_t length) {
-    constexpr std::uint64_t kNumber = sizeof(std::uint64_t);
+  // `field` is null where the type has none of that number. `numbers`: how many of them a packed field has.
+  void Add(const FieldDescriptor* field, std::uint64_t numbers, std::uint64_t length) {
     constexpr std::uint64_t kString = sizeof(std::string) + sizeof(void*);
     length = std::min(length, kMostMemory);  // what a file says, it may have no end
     if (field == nullptr) {
@@ -43,11 +42,27 @@ class MemoryEstimate {
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       bytes_ += kString + length;
     } else {
-      bytes_ += delimited ? length * kNumber : kNumber;
+      // As they are encoded, as protobuf keeps them, and once more as the 16-bit floats that they may stand
+      // for.
+      bytes_ += length + std::min(numbers, kMostMemory) * (SizeOfNumber(*field) + sizeof(std::uint16_t));
     }
   }
 
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+  // Of one number as protobuf keeps it, in bytes.
+  [[nodiscard]] static std::uint64_t SizeOfNumber(const FieldDescriptor& field) {
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_INT64:
+      case FieldDescriptor::CPPTYPE_UINT64:
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return sizeof(std::uint64_t);
+      case FieldDescriptor::CPPTYPE_BOOL:
+        return sizeof(bool);
+      default:
+        return sizeof(std::uint32_t);
+    }
+  }
 
  private:
   // A message without its fields, and as much again for what the loader notes of it.
@@ -83,6 +98,22 @@ class WireReader {
       if ((byte & 0x80U) == 0) return value;
     }
     Fail("a number has more than 64 bits");
+  }
+
+  // How many numbers of one or more bytes the range holds, or `enough` where it holds more: each ends with a
+  // byte whose top bit is not set. The position stays.
+  std::uint64_t CountVarints(ByteRange range, std::uint64_t enough) {
+    std::uint64_t count = 0;
+    for (std::uint64_t position = range.offset; position < range.end() && count < enough;) {
+      static_cast<void>(ByteAt(position));  // now the window has it
+      const std::uint64_t start = position - window_start_;
+      const std::uint64_t length = std::min(window_length_ - start, range.end() - position);
+      const auto ends = [](std::byte byte) { return (byte & std::byte{0x80}) == std::byte{0}; };
+      count +=
+          static_cast<std::uint64_t>(std::ranges::count_if(std::span(window_).subspan(start, length), ends));
+      position += length;
+    }
+    return count;
   }
 
   // The range of a field's content, for the types whose length is known before reading it.
@@ -195,10 +226,27 @@ class PayloadCutter {
     }
   }
 
+  // How many numbers the field has, as many as are worth counting; 0 where it holds none.
+  std::uint64_t NumbersIn(const FieldDescriptor* known, const Field& field) {
+    if (known == nullptr || known->message_type() != nullptr ||
+        known->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      return 0;
+    }
+    if (!IsDelimited(field)) return 1;
+    switch (WireFormatLite::WireTypeForFieldType(static_cast<WireFormatLite::FieldType>(known->type()))) {
+      case WireFormatLite::WIRETYPE_FIXED32:
+        return field.content.length / sizeof(std::uint32_t);
+      case WireFormatLite::WIRETYPE_FIXED64:
+        return field.content.length / sizeof(std::uint64_t);
+      default:
+        return reader_.CountVarints(field.content, kMostMemory / MemoryEstimate::SizeOfNumber(*known));
+    }
+  }
+
   // Notes what the field will take. Returns what protobuf knows of it.
   const FieldDescriptor* Count(const Descriptor* type, const Field& field) {
     const FieldDescriptor* known = type->FindFieldByNumber(field.number);
-    memory_.Add(known, IsDelimited(field), IsDelimited(field) ? field.content.length : 0);
+    memory_.Add(known, NumbersIn(known, field), IsDelimited(field) ? field.content.length : 0);
     if (memory_.bytes() > kMostMemory) {
       throw Error(ErrorKind::kFailure,
                   Quote(reader_.path()) + ": its graph would take more than " + FormatBytes(kMostMemory) +

@@ -519,6 +519,7 @@ TEST(LoaderRefuses, DataOutsideTheFolderOfTheModel) {
   std::filesystem::create_symlink("../secret", folder / "models/link");
   std::filesystem::create_symlink("data", folder / "models/good_link");
   std::filesystem::create_hard_link(folder / "secret", folder / "models/hard");
+  std::filesystem::permissions(folder / "models", std::filesystem::perms(0777));  // anybody can have made it
   const auto file_system = MakePosixFileSystem();
   const auto load = [&](const std::string& location) {
     ModelBuilder builder;

@@ -98,6 +98,7 @@ TEST(DecidingOptions, SayNothingOfHowTheRunWasMade) {
 TEST(AllOptions, AddWhatElseIsInForce) {
   QuantizeOptions options = ManyOptions();
   options.replace_output = true;
+  options.links = LinkPolicy::kFollow;
   options.allow_empty = true;
   options.hash_inputs = false;
   options.threads = 3;
@@ -108,6 +109,7 @@ TEST(AllOptions, AddWhatElseIsInForce) {
                         {"output", "out.onnx"},
                         {"optimize", "none"},
                         {"force", true},
+                        {"follow_links", true},
                         {"allow_empty", true},
                         {"input_checksum", false},
                         {"threads", 3},

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/file_system.hpp"
+#include "io/staging_folder.hpp"
 #include "models/audio_core.hpp"
 #include "support/model_builder.hpp"
 #include "support/onnx_runtime.hpp"
@@ -123,8 +125,8 @@ TEST_P(Optimize, AFailureLeavesNothing) {
 TEST_P(Optimize, WhatAKilledRunLeftIsRemoved) {
   models::write_audio_core(folder_ / "fp32.onnx", {});
   const auto left = folder_ / ".int8.onnx.qi8-optimized";
-  std::filesystem::create_directory(left);
-  WriteFile(left / "lock", "");
+  const auto beside = MakePosixFileSystem()->OpenFolder(folder_.path());
+  static_cast<void>(StagingFolder::Claim(*beside, left.filename().native()));  // given up, and not removed
   WriteFile(left / "model.onnx", "half of a mod");
   WriteFile(left / "model.onnx.data", "and its data");
   EXPECT_EQ(Quantize({"--optimize", GetParam()}).status, 0);
