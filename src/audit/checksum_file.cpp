@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "core/text.hpp"
 #include "qi8/error.hpp"
@@ -26,22 +27,66 @@ std::string Unescape(std::string_view text) {
   return name;
 }
 
-std::optional<ChecksumEntry> ParseLine(std::string_view line) {
-  const bool escaped = line.starts_with('\\');
-  if (escaped) line.remove_prefix(1);
-  constexpr std::size_t kNameStart = kHexDigits + 2;
-  if (line.size() <= kNameStart || line[kHexDigits] != ' ') return std::nullopt;
-  if (line[kHexDigits + 1] != ' ' && line[kHexDigits + 1] != '*') return std::nullopt;  // text or binary mode
-  const std::string_view name = line.substr(kNameStart);
-  return ChecksumEntry{.sha256 = std::string(line.substr(0, kHexDigits)),
-                       .name = escaped ? Unescape(name) : std::string(name)};
-}
-
 std::size_t HexDigitsAtStart(std::string_view text) {
   const auto is_hex = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
   };
   return static_cast<std::size_t>(std::ranges::find_if_not(text, is_hex) - text.begin());
+}
+
+bool HasBothCases(std::string_view digest) {
+  const auto has = [digest](char first, char last) {
+    return std::ranges::any_of(digest, [=](char c) { return c >= first && c <= last; });
+  };
+  return has('a', 'f') && has('A', 'F');
+}
+
+// Two ways to write one name, "./m.onnx" and "m.onnx", are one name.
+std::string NormalName(const std::string& name) {
+  return std::filesystem::path(name).lexically_normal().native();
+}
+
+struct DigestAndName {
+  std::string_view digest;
+  std::string_view name;
+};
+
+// "<hex>  <name>", or with an asterisk in binary mode.
+std::optional<DigestAndName> SplitLine(std::string_view line) {
+  constexpr std::size_t kNameStart = kHexDigits + 2;
+  if (HexDigitsAtStart(line) != kHexDigits || line.size() <= kNameStart) return std::nullopt;
+  const char mode = line[kHexDigits + 1];
+  if (line[kHexDigits] != ' ' || (mode != ' ' && mode != '*')) return std::nullopt;
+  return DigestAndName{line.substr(0, kHexDigits), line.substr(kNameStart)};
+}
+
+// "SHA256 (<name>) = <hex>", as BSD and `sha256sum --tag` write it.
+std::optional<DigestAndName> SplitTaggedLine(std::string_view line) {
+  constexpr std::string_view kTag = "SHA256 (";
+  constexpr std::string_view kEquals = ") = ";
+  const std::size_t equals = line.rfind(kEquals);
+  if (!line.starts_with(kTag) || equals == std::string_view::npos || equals <= kTag.size()) {
+    return std::nullopt;
+  }
+  const std::string_view digest = line.substr(equals + kEquals.size());
+  if (digest.size() != kHexDigits || HexDigitsAtStart(digest) != kHexDigits) return std::nullopt;
+  return DigestAndName{digest, line.substr(kTag.size(), equals - kTag.size())};
+}
+
+std::optional<ChecksumEntry> ParseLine(std::string_view line) {
+  const bool escaped = line.starts_with('\\');
+  if (escaped) line.remove_prefix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);  // of a line break; one in a name is escaped
+  auto parts = SplitLine(line);
+  if (!parts) parts = SplitTaggedLine(line);
+  // Tools write a digest in one case. One in both is damaged: a flipped bit makes the one of the other.
+  if (!parts || HasBothCases(parts->digest)) return std::nullopt;
+  ChecksumEntry entry{.sha256 = std::string(parts->digest),
+                      .name = NormalName(escaped ? Unescape(parts->name) : std::string(parts->name))};
+  for (char& c : entry.sha256) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return entry;
 }
 
 // A line as some checksum tool writes it, for whatever hash.
@@ -112,20 +157,12 @@ std::vector<ChecksumEntry> ParseChecksums(std::string_view text) {
 
 std::string UpdateChecksums(std::string_view existing, const std::vector<ChecksumEntry>& entries,
                             const std::vector<std::string>& gone) {
-  const auto name_part = [](std::string_view line) {
-    const std::size_t escape = line.starts_with('\\') ? 1 : 0;
-    return line.size() > escape + kHexDigits ? line.substr(escape + kHexDigits + 1) : std::string_view();
-  };
-  std::vector<ChecksumEntry> replaced = entries;
-  for (const std::string& name : gone) replaced.push_back({std::string(kHexDigits, '0'), name});
-  const auto is_replaced = [&](std::string_view line) {
-    return std::ranges::any_of(replaced, [&](const ChecksumEntry& entry) {
-      std::string ours = ChecksumLine(entry);
-      ours.pop_back();
-      // The character before the name is a space in text mode and an asterisk in binary mode.
-      const std::string_view name = name_part(line);
-      return !name.empty() && name.substr(1) == name_part(ours).substr(1);
-    });
+  std::set<std::string> replaced;
+  for (const ChecksumEntry& entry : entries) replaced.insert(NormalName(entry.name));
+  for (const std::string& name : gone) replaced.insert(NormalName(name));
+  const auto is_replaced = [&replaced](std::string_view line) {
+    const auto entry = ParseLine(line);
+    return entry && replaced.contains(entry->name);
   };
   std::string text;
   while (!existing.empty()) {

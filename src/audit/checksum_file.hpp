@@ -11,15 +11,15 @@
 namespace qi8 {
 
 struct ChecksumEntry {
-  std::string sha256;  // 64 hexadecimal digits
+  std::string sha256;  // 64 hexadecimal digits; read ones are in lower case
   std::string name;    // as `sha256sum -c`, run in the folder of the checksum file, finds it
 };
 
 // One line "<hex>  <name>", with the escapes of sha256sum where a name has a backslash or a line break.
 [[nodiscard]] std::string ChecksumLine(const ChecksumEntry& entry);
 
-// The entries of a checksum file, names without escapes. Lines that are no entries, comments perhaps, are
-// left out.
+// The entries of a checksum file, in the forms that `sha256sum` writes, with "--tag" and without; names
+// without escapes and without "./" before them. Lines that are no entries, comments perhaps, are left out.
 [[nodiscard]] std::vector<ChecksumEntry> ParseChecksums(std::string_view text);
 
 // `existing` with these entries' lines in place of older ones for the same names, and without lines for names

@@ -51,6 +51,26 @@ TEST(ParseChecksums, LeavesOutWhatIsNoEntry) {
   EXPECT_EQ(entries[1].sha256, kB);
 }
 
+// Each of these is a line that `sha256sum -c` takes.
+TEST(ParseChecksums, ReadsAllFormsOfALine) {
+  const std::string upper(64, 'A');
+  for (const std::string& line :
+       {kA + "  m.onnx\n", kA + " *m.onnx\n", upper + "  m.onnx\n", kA + "  ./m.onnx\n",
+        "SHA256 (m.onnx) = " + kA + "\n", "SHA256 (./m.onnx) = " + upper + "\n", kA + "  m.onnx\r\n",
+        "SHA256 (m.onnx) = " + kA + "\r\n"}) {
+    const auto entries = ParseChecksums(line);
+    ASSERT_EQ(entries.size(), 1U) << line;
+    EXPECT_EQ(entries[0].name, "m.onnx") << line;
+    EXPECT_EQ(entries[0].sha256, kA) << line;
+  }
+  for (const std::string& line :
+       {"SHA512 (m.onnx) = " + kA, "SHA256 () = " + kA, "SHA256 (m.onnx) = " + kA + "a",
+        "SHA256 (m.onnx) = " + std::string(64, 'g'), std::string(64, 'g') + "  m.onnx",
+        "A" + kA.substr(1) + "  m.onnx"}) {
+    EXPECT_TRUE(ParseChecksums(line).empty()) << line;
+  }
+}
+
 TEST(ChecksumLine, IsWhatSha256sumWrites) {
   const TempFolder folder;
   for (const std::string& name : kNames) {
@@ -87,6 +107,14 @@ TEST(UpdateChecksums, ReplacesOnlyItsOwnLines) {
 
 TEST(UpdateChecksums, ReplacesLinesOfBinaryMode) {
   EXPECT_EQ(UpdateChecksums(kA + " *mine\n", {{kB, "mine"}}), kB + "  mine\n");
+}
+
+// An old line that stayed would be one that sha256sum finds wrong.
+TEST(UpdateChecksums, ReplacesItsLinesInWhateverForm) {
+  for (const std::string& old : {"SHA256 (mine) = " + kA + "\n", kA + "  ./mine\n", kA + "  mine\r\n"}) {
+    EXPECT_EQ(UpdateChecksums(old, {{kB, "mine"}}), kB + "  mine\n") << old;
+    EXPECT_EQ(UpdateChecksums(old, {}, {"mine"}), "") << old;
+  }
 }
 
 TEST(UpdateChecksums, ReplacesEscapedLines) {
