@@ -46,6 +46,12 @@ install_packages() {  # PACKAGE...
     "${missing[@]}" >/dev/null
 }
 
+# The two versions of ONNX Runtime that the tests run on; a build with tests is not configured without them.
+fetch_runtimes() {
+  scripts/fetch-onnxruntime >&2
+  scripts/fetch-onnxruntime-pip >&2
+}
+
 # What it takes to build the program; the tests take more.
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(

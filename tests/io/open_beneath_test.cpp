@@ -18,12 +18,14 @@
 #include <string>
 
 #include "qi8/error.hpp"
+#include "support/failure.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8 {
 namespace {
 
 namespace fs = std::filesystem;
+using qi8::testing::FailureOf;
 using qi8::testing::TempFolder;
 using qi8::testing::WriteFile;
 using ::testing::AllOf;
@@ -37,19 +39,6 @@ std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t len
 
 class OpenBeneathTest : public ::testing::TestWithParam<BeneathBy> {
  protected:
-  // The message of the failure that `work` ends with.
-  template <typename Work>
-  static std::string FailureOf(Work work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
-      return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return "";
-  }
-
   std::string BeneathFailure(const fs::path& folder, const std::string& relative) {
     return FailureOf([&] { static_cast<void>(file_system_->OpenBeneath(folder, relative)); });
   }

@@ -9,12 +9,14 @@
 #include <string>
 
 #include "qi8/error.hpp"
+#include "support/failure.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8 {
 namespace {
 
 namespace fs = std::filesystem;
+using qi8::testing::FailureOf;
 using qi8::testing::ReadFile;
 using qi8::testing::TempFolder;
 using qi8::testing::WriteFile;
@@ -28,18 +30,6 @@ void WriteText(WritableFile& file, std::uint64_t offset, std::string_view text) 
 
 class PosixFolderTest : public ::testing::Test {
  protected:
-  // The message of the failure that `work` ends with.
-  template <typename Work>
-  static std::string FailureOf(Work work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
-      return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return "";
-  }
   [[nodiscard]] std::unique_ptr<Folder> Here() const { return posix::OpenFolder(folder_.path()); }
 
   TempFolder folder_;

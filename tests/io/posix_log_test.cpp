@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "qi8/error.hpp"
+#include "support/failure.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8 {
 namespace {
 
 namespace fs = std::filesystem;
+using qi8::testing::FailureOf;
 using qi8::testing::ReadFile;
 using qi8::testing::TempFolder;
 using qi8::testing::WriteFile;
@@ -30,18 +32,6 @@ using NamedBy = LogPlace::NamedBy;
 
 class PosixLogTest : public ::testing::Test {
  protected:
-  // The message of the failure that `work` ends with.
-  template <typename Work>
-  static std::string FailureOf(Work work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kFailure);
-      return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return "";
-  }
   // What the log's last line was when `text` was appended.
   std::string Append(const fs::path& log, const std::string& text, NamedBy named_by = NamedBy::kDefault) {
     std::string seen;
