@@ -35,6 +35,7 @@ struct Check {
   std::string detail;                 // what was looked at, or why nothing was
   std::vector<std::string> problems;  // the first of them, at most kMostProblems
   std::uint64_t problem_count = 0;
+  std::string advice = {};  // what to do, where the problems may come from something else than damage
 };
 
 inline constexpr std::size_t kMostProblems = 20;

@@ -183,6 +183,10 @@ std::string FormatCount(std::uint64_t number) {
   return text;
 }
 
+std::string FormatCount(std::uint64_t number, const std::string& thing) {
+  return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
+}
+
 std::string FormatShape(std::span<const std::int64_t> dims) {
   // No tensor that runs has so many; a file may say what it likes.
   constexpr std::size_t kMostShown = 16;

@@ -36,6 +36,9 @@ namespace qi8 {
 // "4,294,967,296"
 [[nodiscard]] std::string FormatCount(std::uint64_t number);
 
+// "1 weight", "2,000 weights"
+[[nodiscard]] std::string FormatCount(std::uint64_t number, const std::string& thing);
+
 // "[2, 3, 4]"
 [[nodiscard]] std::string FormatShape(std::span<const std::int64_t> dims);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t kHashDigits = 64;
 constexpr const char* kVersion = "quantize-int8.version";
+constexpr const char* kSchema = "quantize-int8.schema";
 constexpr const char* kOptions = "quantize-int8.options";
 constexpr const char* kSource = "quantize-int8.source.sha256";
 constexpr const char* kSourceData = "quantize-int8.source.data.sha256";
@@ -38,23 +40,92 @@ std::string NameIn(const Names& names, Value value) {
   return std::ranges::find(names, value, [](const auto& entry) { return entry.first; })->second;
 }
 
+// How an option stands in the record.
+struct DecidingOption {
+  const char* key;
+  nlohmann::ordered_json (*write)(const QuantizeOptions&);
+  void (*read)(const nlohmann::json&, QuantizeOptions&);
+};
+
+template <auto Member>
+constexpr DecidingOption OfSelection(const char* key) {
+  return {
+      key, [](const QuantizeOptions& options) { return nlohmann::ordered_json(options.selection.*Member); },
+      [](const nlohmann::json& json, QuantizeOptions& options) { json.get_to(options.selection.*Member); }};
+}
+
+template <auto Member>
+constexpr DecidingOption OfScheme(const char* key) {
+  return {
+      key,
+      [](const QuantizeOptions& options) { return nlohmann::ordered_json(options.selection.scheme.*Member); },
+      [](const nlohmann::json& json, QuantizeOptions& options) {
+        json.get_to(options.selection.scheme.*Member);
+      }};
+}
+
+TargetRuntime ParseTarget(const std::string& text) {
+  TargetRuntime target;
+  target.major = static_cast<unsigned>(std::strtoul(text.c_str(), nullptr, 10));
+  const std::size_t dot = std::min(text.find('.'), text.size() - 1);
+  target.minor = static_cast<unsigned>(std::strtoul(text.c_str() + dot + 1, nullptr, 10));
+  return target;
+}
+
+// All options that decide what is written, in the order of the record. A reader need not look for wrong
+// values: ReadOrigin requires that what was read is written as it stood.
+constexpr auto kDecidingOptions = std::to_array<DecidingOption>({
+    OfSelection<&Selection::ops>("ops"),
+    OfSelection<&Selection::store_int8>("store_int8"),
+    OfSelection<&Selection::include>("include"),
+    OfSelection<&Selection::exclude>("exclude"),
+    OfSelection<&Selection::min_elements>("min_elements"),
+    {"weight_type",
+     [](const QuantizeOptions& options) {
+       return nlohmann::ordered_json(options.selection.scheme.type == WeightType::kUint8 ? "uint8" : "int8");
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       options.selection.scheme.type = json == "uint8" ? WeightType::kUint8 : WeightType::kInt8;
+     }},
+    OfScheme<&Scheme::symmetric>("symmetric"),
+    {"granularity",
+     [](const QuantizeOptions& options) {
+       return nlohmann::ordered_json(options.selection.granularity == Granularity::kTensor ? "tensor"
+                                                                                           : "channel");
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       options.selection.granularity = json == "tensor" ? Granularity::kTensor : Granularity::kChannel;
+     }},
+    OfScheme<&Scheme::reduce_range>("reduce_range"),
+    OfSelection<&Selection::matmul_const_b_only>("matmul_const_b_only"),
+    {"target_ort",
+     [](const QuantizeOptions& options) {
+       const TargetRuntime& target = options.selection.target;
+       return nlohmann::ordered_json(std::to_string(target.major) + "." + std::to_string(target.minor));
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       options.selection.target = ParseTarget(json.get<std::string>());
+     }},
+    {"keep_nonfinite",
+     [](const QuantizeOptions& options) { return nlohmann::ordered_json(options.keep_non_finite); },
+     [](const nlohmann::json& json, QuantizeOptions& options) { json.get_to(options.keep_non_finite); }},
+    OfSelection<&Selection::subgraphs>("subgraphs"),
+    OfSelection<&Selection::override_inputs>("override_inputs"),
+    {"external_data",
+     [](const QuantizeOptions& options) {
+       return nlohmann::ordered_json(NameIn(kExternalDataNames, options.external_data));
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       for (const auto& [external_data, name] : kExternalDataNames) {
+         if (json == name) options.external_data = external_data;
+       }
+     }},
+});
+
 nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
-  return {{"ops", options.selection.ops},
-          {"store_int8", options.selection.store_int8},
-          {"include", options.selection.include},
-          {"exclude", options.selection.exclude},
-          {"min_elements", options.selection.min_elements},
-          {"weight_type", options.selection.scheme.type == WeightType::kUint8 ? "uint8" : "int8"},
-          {"symmetric", options.selection.scheme.symmetric},
-          {"granularity", options.selection.granularity == Granularity::kTensor ? "tensor" : "channel"},
-          {"reduce_range", options.selection.scheme.reduce_range},
-          {"matmul_const_b_only", options.selection.matmul_const_b_only},
-          {"target_ort", std::to_string(options.selection.target.major) + "." +
-                             std::to_string(options.selection.target.minor)},
-          {"keep_nonfinite", options.keep_non_finite},
-          {"subgraphs", options.selection.subgraphs},
-          {"override_inputs", options.selection.override_inputs},
-          {"external_data", NameIn(kExternalDataNames, options.external_data)}};
+  auto json = nlohmann::ordered_json::object();
+  for (const DecidingOption& option : kDecidingOptions) json[option.key] = option.write(options);
+  return json;
 }
 
 std::string Dump(const nlohmann::ordered_json& json) {
@@ -63,32 +134,10 @@ std::string Dump(const nlohmann::ordered_json& json) {
 
 [[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kInvalidModel, message); }
 
-// A wrong value shows in that what is read is not what was written (ReadOrigin); here only what has no
-// reading at all is an error.
 QuantizeOptions ParseDeciding(const std::string& text) {
   QuantizeOptions options;
-  Selection& selection = options.selection;
   const auto json = nlohmann::json::parse(text);
-  json.at("ops").get_to(selection.ops);
-  json.at("store_int8").get_to(selection.store_int8);
-  json.at("include").get_to(selection.include);
-  json.at("exclude").get_to(selection.exclude);
-  json.at("min_elements").get_to(selection.min_elements);
-  selection.scheme.type = json.at("weight_type") == "uint8" ? WeightType::kUint8 : WeightType::kInt8;
-  json.at("symmetric").get_to(selection.scheme.symmetric);
-  selection.granularity = json.at("granularity") == "tensor" ? Granularity::kTensor : Granularity::kChannel;
-  json.at("reduce_range").get_to(selection.scheme.reduce_range);
-  json.at("matmul_const_b_only").get_to(selection.matmul_const_b_only);
-  const std::string target = json.at("target_ort").get<std::string>();
-  selection.target.major = static_cast<unsigned>(std::strtoul(target.c_str(), nullptr, 10));
-  const std::size_t dot = std::min(target.find('.'), target.size() - 1);
-  selection.target.minor = static_cast<unsigned>(std::strtoul(target.c_str() + dot + 1, nullptr, 10));
-  json.at("keep_nonfinite").get_to(options.keep_non_finite);
-  json.at("subgraphs").get_to(selection.subgraphs);
-  json.at("override_inputs").get_to(selection.override_inputs);
-  for (const auto& [external_data, name] : kExternalDataNames) {
-    if (json.at("external_data") == name) options.external_data = external_data;
-  }
+  for (const DecidingOption& option : kDecidingOptions) option.read(json.at(option.key), options);
   return options;
 }
 
@@ -109,6 +158,17 @@ bool IsHash(std::string_view text) {
 std::string RequireHash(const std::string& key, const std::string& text) {
   if (!IsHash(text)) Fail("metadata " + Quote(key) + " is " + Quote(text) + ", which is no SHA-256");
   return text;
+}
+
+unsigned ParseSchema(const std::string& text) {
+  unsigned schema = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, schema);
+  const bool is_number = parsed.ec == std::errc() && parsed.ptr == end;
+  if (!is_number || schema <= kUnnumberedSchema || std::to_string(schema) != text) {
+    Fail("metadata " + std::string(kSchema) + " is " + Quote(text) + ", which is not the number of a schema");
+  }
+  return schema;
 }
 
 void ParseOptimizer(const std::string& text, Origin& origin) {
@@ -165,8 +225,9 @@ std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Mod
 }
 
 std::vector<MetadataEntry> OriginMetadata(const Origin& origin) {
-  std::vector<MetadataEntry> entries = {{kVersion, origin.version},
-                                        {kOptions, DecidingOptions(origin.options)}};
+  std::vector<MetadataEntry> entries = {{kVersion, origin.version}};
+  if (origin.schema != kUnnumberedSchema) entries.push_back({kSchema, std::to_string(origin.schema)});
+  entries.push_back({kOptions, DecidingOptions(origin.options)});
   if (!origin.source_sha256.empty()) {
     entries.push_back({kSource, origin.source_sha256[0]});
     std::string data_hashes;
@@ -207,7 +268,17 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
     if (found == values.end()) Fail("it has no metadata " + std::string(key));
     return found->second;
   };
-  Origin origin{.version = required(kVersion), .options = {}, .source_sha256 = {}, .optimizer = ""};
+  Origin origin{.version = required(kVersion),
+                .schema = values.contains(kSchema) ? ParseSchema(values.at(kSchema)) : kUnnumberedSchema,
+                .options = {},
+                .source_sha256 = {},
+                .optimizer = ""};
+  if (origin.schema > kOriginSchema) {
+    Fail("quantize-int8 " + origin.version + " wrote it, with a record of its origin of schema " +
+         std::to_string(origin.schema) + "; this is quantize-int8 " + Version() +
+         ", which reads records up to schema " + std::to_string(kOriginSchema) +
+         ". Verify the model with version " + origin.version + " or a later one");
+  }
   const std::string options = required(kOptions);
   try {
     origin.options = ParseDeciding(options);
@@ -215,8 +286,8 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
     Fail("metadata " + std::string(kOptions) + " cannot be read: " + error.what());
   }
   if (DecidingOptions(origin.options) != options) {
-    Fail("metadata " + std::string(kOptions) +
-         " has options that this version does not know: " + Quote(options, 400));
+    Fail("metadata " + std::string(kOptions) + " has options that this version, " + Version() +
+         ", does not know; quantize-int8 " + origin.version + " wrote them: " + Quote(options, 400));
   }
   origin.options.hash_inputs = values.contains(kSource);
   if (origin.options.hash_inputs) origin.source_sha256 = {RequireHash(kSource, values.at(kSource))};

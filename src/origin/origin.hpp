@@ -15,6 +15,19 @@ namespace qi8 {
 // What the keys of all entries begin with.
 inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 
+// The schema of the records that this program writes. It counts both the form of the record and what the
+// program makes of the recorded options: whoever lets the same options give other bytes of the same model
+// raises it. Records of the first schema have no number.
+//
+// A program reads the records of all earlier schemas and fails on those of later ones. Where it makes other
+// bytes of an earlier record, this is no damage by itself: Verify then says which version wrote the model.
+//
+//   1  version 0.1
+//   2  version 0.2: initializers of models of IR versions before 4, batches of matrices times an activation
+//      whose rank is not known, weights with a NaN or an infinity
+inline constexpr unsigned kUnnumberedSchema = 1;
+inline constexpr unsigned kOriginSchema = 2;
+
 // Whether this program wrote the model with this metadata, in whatever version.
 [[nodiscard]] bool HasOrigin(std::span<const MetadataEntry> metadata);
 
@@ -29,8 +42,9 @@ inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 
 // Where a model came from.
 struct Origin {
-  std::string version = Version();  // of this program
-  QuantizeOptions options;          // the deciding ones, `hash_inputs` and `optimize`
+  std::string version = Version();  // of the program that wrote the model
+  unsigned schema = kOriginSchema;
+  QuantizeOptions options;  // the deciding ones, `hash_inputs` and `optimize`
 
   // SHA-256 of the source: of the model, then of its data files in the order in which it first names them.
   // Empty where it was not hashed.
@@ -48,8 +62,9 @@ struct Origin {
 // any of them shows. Their length does not depend on the hashes' values.
 [[nodiscard]] std::vector<MetadataEntry> OriginMetadata(const Origin& origin);
 
-// Out of a model's metadata. Throws Error of kind kInvalidModel where there is no origin in it, or one that
-// is not as OriginMetadata writes it.
+// Out of a model's metadata. Throws Error of kind kInvalidModel where there is no origin in it, one that is
+// not as OriginMetadata writes it, or one of a later schema; the message then names the version that wrote
+// it.
 [[nodiscard]] Origin ReadOrigin(std::span<const MetadataEntry> metadata);
 
 }  // namespace qi8

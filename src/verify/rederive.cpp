@@ -88,13 +88,17 @@ class Rederiver {
 
     observer_.OnStage("compare");
     Compare(plan, layout);
-    result_.tensors.detail =
-        FormatCount(plan.weights.size()) + " weights, " + FormatCount(map_.size()) + " tensors";
-    result_.graph.detail = FormatCount(layout.model_size) + " bytes with what stands in it";
+    DescribeChecked(result_.tensors,
+                    FormatCount(plan.weights.size(), "weight") + ", " + FormatCount(map_.size(), "tensor"));
+    DescribeChecked(result_.graph, FormatCount(layout.model_size, "byte"));
     return std::move(result_);
   }
 
  private:
+  static void DescribeChecked(Check& check, const std::string& what) {
+    check.detail = what + (check.outcome == CheckOutcome::kHolds ? ": match" : "");
+  }
+
   // Names and shapes are those of the model as it came.
   void ListSources(const Plan& plan) {
     for (const QuantizedWeight& weight : plan.weights) {

@@ -20,10 +20,6 @@ std::string NodeLabel(const Node& node) {
   return std::string(node.op_type.empty() ? "node" : node.op_type) + " that gives " + Quote(output);
 }
 
-std::string Count(std::size_t number, const std::string& thing) {
-  return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
-}
-
 // ---- INT8 weights
 
 using Dims = std::vector<std::int64_t>;
@@ -102,8 +98,8 @@ class WeightChecker {
   Check Run() {
     CheckConstants();
     for (NodeId id = 0; id < model_.nodes().size(); ++id) CheckNode(id);
-    check_.detail =
-        Count(weights_.size(), "INT8 weight") + ", " + Count(scales_.size(), "tensor") + " of scales";
+    check_.detail = FormatCount(weights_.size(), "INT8 weight") + ", " +
+                    FormatCount(scales_.size(), "tensor") + " of scales";
     return std::move(check_);
   }
 
@@ -299,8 +295,8 @@ class WeightChecker {
                                      Quote(model_.values()[weight.codes].name) + " of " +
                                      DataTypeName(weight.type) + " in " + NodeLabel(node));
     } else if (count != 1 && count != scale.elements) {
-      Problem(weight.zero_point, Count(count, "zero point") + " for " + Count(scale.elements, "scale") +
-                                     " in " + NodeLabel(node));
+      Problem(weight.zero_point, FormatCount(count, "zero point") + " for " +
+                                     FormatCount(scale.elements, "scale") + " in " + NodeLabel(node));
     }
   }
 
@@ -319,8 +315,8 @@ class WeightChecker {
 }  // namespace
 
 Check CheckNames(const Model& model) {
-  Check check =
-      NewCheck("names", Count(model.nodes().size(), "node") + ", " + Count(model.values().size(), "value"));
+  Check check = NewCheck("names", FormatCount(model.nodes().size(), "node") + ", " +
+                                      FormatCount(model.values().size(), "value"));
   std::set<std::string_view> domains;
   for (const OpsetImport& import : model.opsets()) domains.insert(import.domain);
   std::set<std::string_view> missing;
@@ -345,7 +341,7 @@ Check CheckNames(const Model& model) {
 }
 
 Check CheckOrder(const Model& model) {
-  Check check = NewCheck("order", Count(model.graphs().size(), "graph"));
+  Check check = NewCheck("order", FormatCount(model.graphs().size(), "graph"));
   for (NodeId id = 0; id < model.nodes().size(); ++id) {
     const Node& node = model.nodes()[id];
     for (std::size_t i = 0; i < node.input_values.size(); ++i) {

@@ -93,7 +93,7 @@ class Verification {
     }
     std::uint64_t bytes = 0;
     for (const InputFile& file : model_->files()) bytes += file.in_memory ? 0 : file.identity.size;
-    loads_.detail = FormatCount(model_->tensors().size()) + " tensors, " + FormatBytes(bytes);
+    loads_.detail = FormatCount(model_->tensors().size(), "tensor") + ", " + FormatBytes(bytes);
   }
 
   void CheckStructure() {
@@ -138,19 +138,43 @@ class Verification {
                                  .measure_errors = true,
                                  .on_progress = {},
                                  .should_stop = [this] { return observer_.ShouldStop(); }};
-    const std::string path = options_.against->native();
+    std::vector<std::string> source_hashes;
     try {
       rederived_ = qi8::Rederive(*model_, *origin_, std::move(source), execute, observer_);
+      source_hashes = rederived_.source_hashes;
     } catch (const Error& error) {
       // The model could not have been made from this one.
       if (error.kind() != ErrorKind::kUsage && error.kind() != ErrorKind::kInvalidModel) throw;
       rederived_.tensors = NewCheck("tensors");
-      AddProblem(rederived_.tensors, "it cannot be made from " + Quote(path) + ": " + error.what());
+      AddProblem(rederived_.tensors,
+                 "it cannot be made from " + Quote(options_.against->native()) + ": " + error.what());
       rederived_.graph = NotChecked("graph", "it cannot be made again");
-      source_ = NotChecked("source", "it cannot be made again");
+      if (origin_->options.hash_inputs) source_hashes = HashSource();
+    }
+    CheckSource(source_hashes);
+    ExplainDifferences();
+  }
+
+  // What differs need not be damage: another source gives other bytes, and so may another version.
+  void ExplainDifferences() {
+    if (source_.outcome == CheckOutcome::kFails) {
+      const std::string why = "this is not the model that was quantized";
+      rederived_.tensors = NotChecked("tensors", why);
+      rederived_.graph = NotChecked("graph", why);
       return;
     }
-    CheckSource(path);
+    for (Check* check : {&rederived_.tensors, &rederived_.graph}) {
+      if (check->outcome != CheckOutcome::kFails) continue;
+      if (origin_->schema < kOriginSchema) {
+        check->advice = ("quantize-int8 " + origin_->version + " wrote this model, and version " + Version() +
+                         " makes other bytes of some models; verify it with version " + origin_->version +
+                         ", or quantize again");
+      } else if (!origin_->options.hash_inputs) {
+        check->advice =
+            ("the SHA-256 of the FP32 model was not recorded (--no-input-checksum), so it can be "
+             "another model");
+      }
+    }
   }
 
   // The model that was quantized: the FP32 one, or what its optimizer makes of that.
@@ -181,19 +205,38 @@ class Verification {
                 what + ", and this is " + name + "; name the library of that version with --onnxruntime");
   }
 
-  void CheckSource(const std::string& path) {
+  // For where the model could not be made again, which reads all of it on the way.
+  std::vector<std::string> HashSource() {
+    if (optimized_) return optimized_->source_hashes();
+    std::vector<std::string> hashes;
+    const Model source = Model::Load(file_system_, *options_.against);
+    for (const InputFile& file : source.files()) {
+      if (!file.in_memory) hashes.push_back(Hash(*file.file));
+    }
+    return hashes;
+  }
+
+  void CheckSource(const std::vector<std::string>& found) {
     if (!origin_->options.hash_inputs) {
       source_ = NotChecked("source", "its SHA-256 was not recorded (--no-input-checksum)");
       return;
     }
     const std::vector<std::string>& recorded = origin_->source_sha256;
-    source_ = NewCheck(
-        "source", "SHA-256 of " + FormatCount(recorded.size()) + (recorded.size() == 1 ? " file" : " files"));
-    if (rederived_.source_hashes == recorded) return;
-    AddProblem(source_, Quote(path) + (rederived_.source_hashes[0] == recorded[0]
-                                           ? " is the model that was quantized, but its data files are not"
-                                           : " is not the model that was quantized: its SHA-256 is " +
-                                                 rederived_.source_hashes[0] + " instead of " + recorded[0]));
+    source_ = NewCheck("source", "SHA-256 of " + FormatCount(recorded.size(), "file") + ": match");
+    if (found == recorded) return;
+    source_.detail = Quote(options_.against->native());
+    if (found.empty() || found[0] != recorded[0]) {
+      const std::string digest = found.empty() ? "unknown" : found[0];
+      return AddProblem(source_, "this is another FP32 model: its SHA-256 is " + digest +
+                                     ", and the model that was quantized has " + recorded[0]);
+    }
+    for (std::size_t i = 1; i < std::max(found.size(), recorded.size()); ++i) {
+      const std::string is = i < found.size() ? found[i] : "missing";
+      const std::string was = i < recorded.size() ? recorded[i] : "none";
+      if (is == was) continue;
+      AddProblem(source_, "this is the model that was quantized, but its data file " + FormatCount(i) +
+                              " is not the same: its SHA-256 is " + is + ", and that of the run was " + was);
+    }
   }
 
   void CheckChecksums() {
@@ -212,8 +255,7 @@ class Verification {
     } else {
       count = CheckFilesOfNoModel();
     }
-    checksums_.detail =
-        FormatCount(count) + (count == 1 ? " file" : " files") + " of " + Quote(ChecksumPath().native());
+    checksums_.detail = FormatCount(count, "file") + " of " + Quote(ChecksumPath().native());
   }
 
   // What cannot be loaded does not name its data file; where the checksum file does, it is checked.

@@ -49,7 +49,9 @@ nlohmann::ordered_json JsonNumber(double number) {
 std::string VerifyTable(const VerifyReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const Check& check : report.checks) {
-    rows.push_back({NameOf(check.outcome), check.name, Plain(check.detail, 200)});
+    const std::string detail =
+        (check.outcome == CheckOutcome::kNotChecked ? "not checked: " : "") + check.detail;
+    rows.push_back({NameOf(check.outcome), check.name, Plain(detail, 200)});
   }
   std::string text;
   const std::string table = FormatTable(rows);
@@ -62,6 +64,7 @@ std::string VerifyTable(const VerifyReport& report) {
     if (check.problem_count > check.problems.size()) {
       text += "         and " + FormatCount(check.problem_count - check.problems.size()) + " more\n";
     }
+    if (!check.advice.empty()) text += "         " + Plain(check.advice, 1000) + "\n";
   }
   if (report.weights.empty()) return text;
   std::vector<WeightError> weights = report.weights;
@@ -81,7 +84,8 @@ std::string VerifyJson(const VerifyReport& report) {
                       {"result", Identifier(check.outcome)},
                       {"detail", check.detail},
                       {"problems", check.problems},
-                      {"problem_count", check.problem_count}});
+                      {"problem_count", check.problem_count},
+                      {"advice", check.advice}});
   }
   auto weights = nlohmann::ordered_json::array();
   for (const WeightError& weight : report.weights) {

@@ -115,6 +115,12 @@ TEST(FormatCount, GroupsByThousands) {
   EXPECT_EQ(FormatCount(UINT64_MAX), "18,446,744,073,709,551,615");
 }
 
+TEST(FormatCount, NamesOneThingOrMany) {
+  EXPECT_EQ(FormatCount(0, "weight"), "0 weights");
+  EXPECT_EQ(FormatCount(1, "weight"), "1 weight");
+  EXPECT_EQ(FormatCount(2000, "weight"), "2,000 weights");
+}
+
 TEST(FormatShape, ListsDimensions) {
   const std::vector<std::int64_t> dims = {2, 3, -1};
   EXPECT_EQ(FormatShape(dims), "[2, 3, -1]");

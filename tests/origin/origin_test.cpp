@@ -160,6 +160,7 @@ TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
   EXPECT_EQ(entries.at("quantize-int8.seal").get<std::string>().size(), 64U);
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
+                           {"quantize-int8.schema", "2"},
                            {"quantize-int8.options", DecidingOptions(options_)},
                            {"quantize-int8.source.sha256", "11"},
                            {"quantize-int8.source.data.sha256", "22"}}));
@@ -188,6 +189,7 @@ TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
   json entries = AsJson(Metadata(UnknownHashes(options_, model)));
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
+                           {"quantize-int8.schema", "2"},
                            {"quantize-int8.options", DecidingOptions(options_)}}));
 }
 
@@ -292,6 +294,47 @@ TEST_F(ReadOriginTest, EveryChangeOfEveryByteShows) {
   }
 }
 
+// As version 0.1 wrote it: without a schema, and with its own default for weights that are not finite.
+constexpr const char* kOptionsOfVersion01 =
+    R"({"ops":["MatMul","Gemm","Gather"],"store_int8":[],"include":[],"exclude":[],"min_elements":0,)"
+    R"("weight_type":"int8","symmetric":true,"granularity":"channel","reduce_range":false,)"
+    R"("matmul_const_b_only":true,"target_ort":"1.0","keep_nonfinite":false,"subgraphs":true,)"
+    R"("override_inputs":false,"external_data":"always"})";
+
+TEST_F(ReadOriginTest, TakesARecordOfTheFirstSchema) {
+  const auto written = Sealed({{"quantize-int8.version", "0.1.0"},
+                               {"quantize-int8.options", kOptionsOfVersion01},
+                               {"quantize-int8.source.sha256", std::string(64, '1')}});
+  const Origin origin = ReadOrigin(written);
+  EXPECT_EQ(origin.schema, 1U);
+  EXPECT_EQ(origin.version, "0.1.0");
+  EXPECT_FALSE(origin.options.keep_non_finite);
+  const auto again = OriginMetadata(origin);
+  ASSERT_EQ(again.size(), written.size());
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    EXPECT_EQ(again[i].key, written[i].key);
+    EXPECT_EQ(again[i].value, written[i].value);
+  }
+}
+
+TEST_F(ReadOriginTest, NamesTheVersionThatWroteALaterSchema) {
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  const std::string later = std::to_string(kOriginSchema + 1);
+  EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "7.8.9"},
+                              {"quantize-int8.schema", later},
+                              {"quantize-int8.options", "of another form"}})),
+              AllOf(HasSubstr("quantize-int8 7.8.9 wrote it"), HasSubstr("schema " + later),
+                    HasSubstr("with version 7.8.9 or a later one")));
+  for (const char* schema : {"", "0", "1", "02", "-2", "2 ", "two", "99999999999999999999"}) {
+    EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.2.0"},
+                                {"quantize-int8.schema", schema},
+                                {"quantize-int8.options", kOptionsOfVersion01}})),
+                HasSubstr("not the number of a schema"))
+        << schema;
+  }
+}
+
 TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
   using ::testing::HasSubstr;
   EXPECT_THAT(Refusal({}), HasSubstr("does not say what it came from"));
@@ -303,7 +346,7 @@ TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
   EXPECT_THAT(
       Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
                       {"quantize-int8.options", options.substr(0, options.size() - 1) + ",\"new\":1}"}})),
-      HasSubstr("does not know"));
+      ::testing::AllOf(HasSubstr("does not know"), HasSubstr("quantize-int8 0.1.0 wrote them")));
   EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
                               {"quantize-int8.options", options},
                               {"quantize-int8.source.sha256", "short"}})),

@@ -57,6 +57,9 @@ TEST_F(VerifyTest, WhatWasWrittenFollowsFromItsSource) {
   EXPECT_THAT(NamesOf(report), ElementsAre("checksums", "loads", "names", "order", "weights", "origin",
                                            "source", "tensors", "graph"));
   for (const Check& check : report.checks) EXPECT_EQ(check.outcome, CheckOutcome::kHolds) << check.name;
+  EXPECT_EQ(report.checks.at(6).detail, "SHA-256 of 2 files: match");
+  EXPECT_THAT(report.checks.at(7).detail, HasSubstr("16 weights, "));
+  EXPECT_THAT(report.checks.at(8).detail, HasSubstr(" bytes: match"));
   ASSERT_EQ(report.weights.size(), 16U);
   for (const WeightError& weight : report.weights) {
     EXPECT_GT(weight.sqnr_db, 35) << weight.weight;
@@ -351,34 +354,77 @@ TEST_F(VerifyTest, WhatIsNoModelDoesNotHold) {
   }
 }
 
+CheckOutcome OutcomeOf(const VerifyReport& report, const std::string& check) {
+  return std::ranges::find(report.checks, check, &Check::name)->outcome;
+}
+
+// What does not follow from another model is no damage, and is not looked for.
 TEST_F(VerifyTest, AnotherSourceIsToldApart) {
   QuantizeTiny();
+  models::write_audio_core(
+      folder_ / "other.onnx",
+      {.size = {.blocks = 1, .width = 64, .heads = 4, .feed_forward = 192, .codes = 256}});
+  VerifyOptions options = Against();
+  options.against = folder_ / "other.onnx";
+  const VerifyReport report = Run(options);
+  EXPECT_THAT(Failing(report), ElementsAre("source"));
+  EXPECT_THAT(ProblemOf(report, "source"),
+              AllOf(HasSubstr("another FP32 model"), HasSubstr(Sha256::HexOf(ReadFile(source()))),
+                    HasSubstr(Sha256::HexOf(ReadFile(folder_ / "other.onnx")))));
+  EXPECT_EQ(OutcomeOf(report, "tensors"), CheckOutcome::kNotChecked);
+  EXPECT_EQ(OutcomeOf(report, "graph"), CheckOutcome::kNotChecked);
+}
+
+TEST_F(VerifyTest, ASourceOfOtherDataIsToldApart) {
+  QuantizeTiny();
+  std::string data = ReadFile(folder_ / "m.onnx.data");
+  const std::string before = Sha256::HexOf(data);
+  data[100'000] ^= 1;
+  WriteFile(folder_ / "m.onnx.data", data);
+  const VerifyReport report = Run(Against());
+  EXPECT_THAT(Failing(report), ElementsAre("source"));
+  EXPECT_THAT(ProblemOf(report, "source"), AllOf(HasSubstr("its data file 1 is not the same"),
+                                                 HasSubstr(before), HasSubstr(Sha256::HexOf(data))));
+}
+
+// Without a hash, only what comes out tells.
+TEST_F(VerifyTest, AnotherSourceThatWasNotHashedShowsInTheTensors) {
+  QuantizeOptions quantize;
+  quantize.hash_inputs = false;
+  QuantizeTiny(quantize);
   models::write_audio_core(folder_ / "other.onnx", {.seed = 2});
   VerifyOptions options = Against();
   options.against = folder_ / "other.onnx";
   const VerifyReport report = Run(options);
-  EXPECT_THAT(Failing(report), UnorderedElementsAre("source", "tensors", "graph"));
-  std::string data = ReadFile(folder_ / "m.onnx.data");
-  data[100'000] ^= 1;
-  WriteFile(folder_ / "m.onnx.data", data);
-  EXPECT_THAT(ProblemOf(Against(), "source"), HasSubstr("its data files are not"));
+  EXPECT_THAT(Failing(report), ElementsAre("tensors"));
+  EXPECT_THAT(report.checks.at(report.checks.size() - 2).advice, HasSubstr("can be another model"));
 }
 
 TEST_F(VerifyTest, ASourceThatGivesNoSuchModelIsToldApart) {
-  QuantizeOptions options;
-  options.selection.include = {"down"};
-  QuantizeTiny(options);
-  ModelBuilder builder;
-  builder.Input("x", {2, 16}).Output("y", {2, 8}).Initializer("w", {16, 8}, RandomValues(128));
-  builder.Node("MatMul", {"x", "w"}, {"y"}, "m");
-  builder.Save(source());
-  EXPECT_THAT(ProblemOf(Against(), "tensors"), AllOf(HasSubstr("cannot be made from"), HasSubstr("'down'")));
+  for (const bool hash_inputs : {true, false}) {
+    QuantizeOptions options;
+    options.selection.include = {"down"};
+    options.hash_inputs = hash_inputs;
+    QuantizeTiny(options);
+    ModelBuilder builder;
+    builder.Input("x", {2, 16}).Output("y", {2, 8}).Initializer("w", {16, 8}, RandomValues(128));
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "m");
+    builder.Save(source());
+    const VerifyReport report = Run(Against());
+    if (hash_inputs) {
+      EXPECT_THAT(Failing(report), ElementsAre("source"));
+      EXPECT_THAT(ProblemOf(report, "source"), HasSubstr(Sha256::HexOf(ReadFile(source()))));
+    } else {
+      EXPECT_THAT(ProblemOf(report, "tensors"), AllOf(HasSubstr("cannot be made from"), HasSubstr("'down'")));
+    }
+  }
 }
 
 TEST_F(VerifyTest, ASourceWithANanIsToldApart) {
   for (const bool keep : {false, true}) {
     QuantizeOptions options;
     options.keep_non_finite = keep;
+    options.hash_inputs = false;
     QuantizeTiny(options);
     std::string data = ReadFile(folder_ / "m.onnx.data");
     const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -387,6 +433,33 @@ TEST_F(VerifyTest, ASourceWithANanIsToldApart) {
     // Kept as it is, it would have made another file.
     EXPECT_THAT(ProblemOf(Against(), "tensors"), HasSubstr(keep ? "bytes instead of" : "NaN"));
   }
+}
+
+// tests/verify/written_by_0.1 has models that version 0.1 wrote, with their sources.
+class VerifyEarlierVersionTest : public VerifyFixture {
+ protected:
+  VerifyReport RunOf(const std::string& name) {
+    const fs::path folder = QI8_TEST_WRITTEN_BY_0_1;
+    VerifyOptions options = Against();
+    options.model = folder / (name + "_int8.onnx");
+    options.against = folder / (name + ".onnx");
+    return Run(options);
+  }
+};
+
+TEST_F(VerifyEarlierVersionTest, WhatItWroteHolds) {
+  const VerifyReport report = RunOf("matmul");
+  EXPECT_THAT(Failing(report), IsEmpty()) << VerifyTable(report);
+  EXPECT_THAT(report.checks.at(5).detail, HasSubstr("quantize-int8 0.1.0"));
+}
+
+// A vector times a batch of matrices has other nodes since.
+TEST_F(VerifyEarlierVersionTest, WhatThisVersionMakesInAnotherWayIsNotCalledDamage) {
+  const VerifyReport report = RunOf("vector_by_batch");
+  EXPECT_FALSE(report.holds()) << "nor is it said to hold";
+  EXPECT_EQ(OutcomeOf(report, "source"), CheckOutcome::kHolds);
+  EXPECT_THAT(VerifyTable(report), AllOf(HasSubstr("quantize-int8 0.1.0 wrote this model"),
+                                         HasSubstr("verify it with version 0.1.0, or quantize again")));
 }
 
 TEST_F(VerifyTest, AModelWithoutOriginIsNotOurs) {
@@ -469,6 +542,7 @@ TEST(VerifyText, HasALineForEachCheckAndTheWorstWeightFirst) {
                     .problems = {"node 'a' reads\n'b'"},
                     .problem_count = 5},
                    {.name = "origin", .outcome = CheckOutcome::kNotChecked, .detail = "why", .problems = {}}};
+  report.checks[1].advice = "sort them";
   report.weights = {{.weight = "good", .shape = {2, 3}, .sqnr_db = 50, .largest_error = 0.25},
                     {.weight = "bad", .shape = {4}, .sqnr_db = 12.345, .largest_error = 1},
                     {.weight = "exact",
@@ -480,7 +554,8 @@ TEST(VerifyText, HasALineForEachCheckAndTheWorstWeightFirst) {
             "FAILS  order   1 graph\n"
             "         node 'a' reads\\x0a'b'\n"
             "         and 4 more\n"
-            "-      origin  why\n"
+            "         sort them\n"
+            "-      origin  not checked: why\n"
             "\n"
             "SQNR dB  LARGEST ERROR  SHAPE   WEIGHT\n"
             "12.35    1              [4]     bad\n"
@@ -490,7 +565,9 @@ TEST(VerifyText, HasALineForEachCheckAndTheWorstWeightFirst) {
   EXPECT_EQ(json["holds"], false);
   EXPECT_EQ(json["checks"][1]["result"], "fails");
   EXPECT_EQ(json["checks"][1]["problem_count"], 5);
+  EXPECT_EQ(json["checks"][1]["advice"], "sort them");
   EXPECT_EQ(json["checks"][2]["result"], "not-checked");
+  EXPECT_EQ(json["checks"][2]["detail"], "why");
   EXPECT_EQ(json["weights"][0]["sqnr_db"], 50);
   EXPECT_TRUE(json["weights"][2]["sqnr_db"].is_null());
 }
