@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "models/audio_core.hpp"
@@ -93,7 +95,11 @@ TEST_F(WorkerTest, WaitsNoLongerThanItMay) {
   }
 }
 
-TEST_F(WorkerTest, EndsAProcessThatNobodyWaitsFor) { const Worker worker({"/bin/sleep", "1000"}); }
+TEST_F(WorkerTest, EndsAProcessThatNobodyWaitsFor) {
+  { const Worker worker({"/bin/sleep", "1000"}); }
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "there is still a process";
+  EXPECT_EQ(errno, ECHILD);
+}
 
 }  // namespace
 }  // namespace qi8::compare
