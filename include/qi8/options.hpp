@@ -41,6 +41,9 @@ struct Selection {
   // Also initializers that are graph inputs too: as these are then no inputs any more, a caller cannot give
   // others.
   bool override_inputs = false;
+  // Also weights that take more bytes once they are quantized: codes and scales are fewer, but the nodes that
+  // compute with them have names, too.
+  bool allow_growth = false;
 };
 
 // What is done to the FP32 model before it is quantized (qi8/optimizer.hpp).

@@ -27,7 +27,7 @@ enum class SkipReason {
   kNonFinite,            // it has a NaN or an infinity, which no code stands for
   kQuantized,            // restored from a form of few bits already
   kShape,                // a rank or size for which the operator has no INT8 form
-  kNoSaving,             // INT8 and scales would take as many bytes as the weight
+  kNoSaving,             // INT8, scales and new nodes would take as many bytes as the weight
   kOpset,                // the model's opset has not the operators of the INT8 form
 };
 
@@ -52,6 +52,9 @@ struct NodeDecision {
   std::string weight_type;
   std::vector<std::int64_t> weight_shape;
   std::uint64_t weight_bytes = 0;  // in the input
+  // Which of the weights it is: lines of one number are about the same bytes of the input, under whatever
+  // names.
+  std::optional<std::size_t> weight_number = std::nullopt;
   std::uint64_t quantized_bytes =
       0;                     // INT8 and scales in the output; a shared weight counts at each of its nodes
   std::optional<Skip> skip;  // nothing: quantized
@@ -63,6 +66,12 @@ struct FileReport {
   std::string path;
   std::uint64_t size = 0;
   std::string sha256;  // 64 hexadecimal digits; empty where it was not computed
+};
+
+// What would make the output of a model smaller whose weights are mostly left as they are.
+struct StoreAdvice {
+  std::vector<std::string> operators;  // for --store-int8, besides those that are there
+  std::uint64_t output_bytes = 0;      // of all outputs then; exact
 };
 
 struct PlanReport {
@@ -77,6 +86,7 @@ struct PlanReport {
   std::size_t constant_inputs = 0;
   std::uint64_t fp32_weight_bytes = 0;  // of the weights that are quantized
   std::uint64_t int8_weight_bytes = 0;  // of INT8 tensors and scales that replace them
+  std::optional<StoreAdvice> store_advice = std::nullopt;
 
   [[nodiscard]] std::uint64_t input_bytes() const { return Total(inputs); }
   [[nodiscard]] std::uint64_t output_bytes() const { return Total(outputs); }

@@ -23,6 +23,8 @@
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
 #include "plan/plan_report.hpp"
+#include "plan/report_text.hpp"
+#include "plan/storing.hpp"
 
 namespace qi8 {
 namespace {
@@ -80,16 +82,16 @@ class Run {
     report_.plan = ReportOf(model, plan);
     report_.plan.inputs = std::move(inputs);  // what the user gave, not what an optimizer made of it
     if (report_.plan.quantized_nodes == 0 && !options_.allow_empty) {
+      AdviseStoring();
       End(Outcome::kNothingQuantized);
       return RecordWithoutOutput("nothing-quantized", "");
     }
 
     observer_.OnStage("layout");
-    model.Apply(plan.rewrite);
-    model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
-    const Layout layout = LayOut(model, plan, options_.external_data, paths_.data_location(),
-                                 Metadata(UnknownHashes(options_, Source(model))));
+    const Layout layout = ApplyAndLayOut(model, plan, options_);
     AddOutputs(layout, paths_.model, report_.plan);
+    AdviseStoring();
+    WarnOfGrowth();
     if (options_.dry_run) return End(Outcome::kPlanned);
 
     observer_.OnStage("preflight");
@@ -116,11 +118,49 @@ class Run {
     return optimized_ ? optimized_->source() : model;
   }
 
-  [[nodiscard]] std::vector<MetadataEntry> Metadata(std::vector<std::string> source_hashes) const {
+  Layout ApplyAndLayOut(Model& model, const Plan& plan, const QuantizeOptions& options) const {
+    model.Apply(plan.rewrite);
+    model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
+    return LayOut(model, plan, options.external_data, paths_.data_location(),
+                  Metadata(options, optimizer_name_, UnknownHashes(options, Source(model))));
+  }
+
+  // What --store-int8 would make of a model that stays as it is for the most part: planned and laid out, as a
+  // dry run would. Nobody asked for it, so it fails no run.
+  void AdviseStoring() {
+    const std::vector<std::string> operators = WorthStoring(report_.plan);
+    if (operators.empty()) return;
+    QuantizeOptions options = options_;
+    auto& stored = options.selection.store_int8;
+    stored.insert(stored.end(), operators.begin(), operators.end());
+    try {
+      Model model = LoadAgain();
+      const auto kept =
+          FindNonFinite(model, MakePlan(model, options.selection), [this] { return observer_.ShouldStop(); });
+      const Plan plan = MakePlan(model, options.selection, TensorsOf(kept));
+      const Layout layout = ApplyAndLayOut(model, plan, options);
+      const std::uint64_t bytes = layout.model_size + layout.data_size;
+      const bool helps = report_.plan.outputs.empty() || bytes < report_.plan.output_bytes();
+      if (helps) report_.plan.store_advice = StoreAdvice{operators, bytes};
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInterrupted) throw;
+    }
+  }
+
+  void WarnOfGrowth() {
+    if (!Grows(report_.plan)) return;
+    observer_.OnWarning("the output is larger than the input: " + FormatCount(report_.plan.output_bytes()) +
+                        " bytes instead of " + FormatCount(report_.plan.input_bytes()) +
+                        "; the FP32 model may serve you better");
+  }
+
+  [[nodiscard]] static std::vector<MetadataEntry> Metadata(const QuantizeOptions& options,
+                                                           const std::string& optimizer,
+                                                           std::vector<std::string> source_hashes) {
     return OriginMetadata({.version = Version(),
-                           .options = options_,
+                           .options = options,
                            .source_sha256 = std::move(source_hashes),
-                           .optimizer = optimizer_name_});
+                           .optimizer = optimizer});
   }
 
   // The model that is quantized: the user's, or what an optimizer makes of it.
@@ -215,7 +255,7 @@ class Run {
     if (optimized_) hashes = optimized_->source_hashes();
     for (std::size_t i = 0; i < hashes.size(); ++i) report_.plan.inputs.at(i).sha256 = hashes[i];
 
-    WriteGraph(model.Render(Metadata(std::move(hashes))), model_output);
+    WriteGraph(model.Render(Metadata(options_, optimizer_name_, std::move(hashes))), model_output);
     report_.plan.outputs[0].sha256 = model_output.Finish();
     if (data_output) report_.plan.outputs[1].sha256 = data_output->Finish();
   }

@@ -99,13 +99,10 @@ ExitStatus CommandQuantize::Run() {
     logger->warn("nobody read standard output to its end; the files are whole all the same");
   }
   if (run.outcome == Outcome::kNothingQuantized) {
-    const std::size_t before = run.plan.quantized_before;
-    const std::string why =
-        before == 0 ? "" : fmt::format(" ({} of its nodes are quantized already)", before);
     logger->error(
-        "nothing to quantize in {}{}, so nothing was written; --allow-empty writes a copy all the same",
-        options_.input.native(), why);
-    if (logger->should_log(spdlog::level::err)) PrintMessage(SkipTable(run.plan));
+        "nothing to quantize in {}: {}. Nothing was written; --allow-empty writes a copy all the same",
+        options_.input.native(), WhyNothing(run.plan));
+    if (logger->should_log(spdlog::level::err)) PrintMessage(SkipTable(run.plan) + Advice(run.plan));
     return kNothingQuantized;
   }
   if (run.outcome == Outcome::kDone && logger->should_log(spdlog::level::info)) {

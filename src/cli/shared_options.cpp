@@ -104,6 +104,10 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
                "Also initializers that are graph inputs too; a caller can then not replace them any more")
       ->group(selection);
 
+  app.add_flag("--allow-growth", options.selection.allow_growth,
+               "Also weights so small that the nodes of their INT8 form take more bytes than they save")
+      ->group(selection);
+
   const std::string scheme = "How numbers become codes";
   OneOf(app.add_option("--weight-type", weight_type_, "What the codes of weights are"), Keys(kWeightTypes))
       ->capture_default_str()

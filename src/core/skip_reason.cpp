@@ -49,7 +49,7 @@ Words WordsFor(SkipReason reason) {
     case SkipReason::kShape:
       return {"shape", "no INT8 form for the weight's shape"};
     case SkipReason::kNoSaving:
-      return {"no-saving", "INT8 and scales would not be smaller"};
+      return {"no-saving", "INT8 form would not be smaller"};
     case SkipReason::kOpset:
       return {"opset", "model's opset is too old"};
   }

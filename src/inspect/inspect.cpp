@@ -163,10 +163,13 @@ class Inspection {
   void CountTensors() {
     Totals by_type;
     Totals by_operator;
+    std::set<TensorSource> counted;  // bytes that several tensors share are there once
     for (TensorId id = 0; id < model_.tensors().size(); ++id) {
       const Tensor& tensor = model_.tensors()[id];
-      by_type.Add(DataTypeName(tensor.type), tensor.elements, tensor.source.range.length);
-      by_operator.Add(OperatorOfTensor(id), tensor.elements, tensor.source.range.length);
+      const bool is_first = counted.insert(tensor.source).second;
+      const std::uint64_t bytes = is_first ? tensor.source.range.length : 0;
+      by_type.Add(DataTypeName(tensor.type), tensor.elements, bytes);
+      by_operator.Add(OperatorOfTensor(id), tensor.elements, bytes);
     }
     // Small integers stand in the graph.
     for (ValueId id = 0; id < model_.values().size(); ++id) {

@@ -25,10 +25,6 @@ std::string Number(const char* format, double number) {
   return text.data();
 }
 
-std::string Count(std::uint64_t number, const std::string& thing) {
-  return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
-}
-
 std::string Header(const InspectReport& report) {
   Rows rows;
   const auto add = [&rows](const std::string& what, const std::string& value) {
@@ -49,10 +45,10 @@ std::string Header(const InspectReport& report) {
     add("output", output.name + "  " + output.type + " " + output.shape);
   std::uint64_t nodes = 0;
   for (const auto& [name, count] : report.operators) nodes += count;
-  std::string graph =
-      Plain(report.graph_name, kMostText) + (report.graph_name.empty() ? "" : ", ") + Count(nodes, "node");
-  if (report.graphs > 1) graph += " in " + Count(report.graphs, "graph");
-  if (report.functions > 0) graph += ", " + Count(report.functions, "function");
+  std::string graph = Plain(report.graph_name, kMostText) + (report.graph_name.empty() ? "" : ", ") +
+                      FormatCount(nodes, "node");
+  if (report.graphs > 1) graph += " in " + FormatCount(report.graphs, "graph");
+  if (report.functions > 0) graph += ", " + FormatCount(report.functions, "function");
   add("graph", graph);
   std::string operators;
   for (std::size_t i = 0; i < report.operators.size() && i < kMostOperators; ++i) {
@@ -117,7 +113,7 @@ std::string WeightTable(const std::vector<WeightReport>& weights, std::uint64_t 
     rows.push_back(std::move(row));
   }
   std::string text = FormatTable(rows);
-  if (shown < weights.size()) text += "and " + Count(weights.size() - shown, "smaller one") + "\n";
+  if (shown < weights.size()) text += "and " + FormatCount(weights.size() - shown, "smaller one") + "\n";
   return text;
 }
 

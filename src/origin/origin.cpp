@@ -45,13 +45,18 @@ struct DecidingOption {
   const char* key;
   nlohmann::ordered_json (*write)(const QuantizeOptions&);
   void (*read)(const nlohmann::json&, QuantizeOptions&);
+  // The first schema that has it, and what the program did before, as JSON.
+  unsigned since = kUnnumberedSchema;
+  const char* before = "null";
 };
 
 template <auto Member>
-constexpr DecidingOption OfSelection(const char* key) {
+constexpr DecidingOption OfSelection(const char* key, unsigned since = kUnnumberedSchema,
+                                     const char* before = "null") {
   return {
       key, [](const QuantizeOptions& options) { return nlohmann::ordered_json(options.selection.*Member); },
-      [](const nlohmann::json& json, QuantizeOptions& options) { json.get_to(options.selection.*Member); }};
+      [](const nlohmann::json& json, QuantizeOptions& options) { json.get_to(options.selection.*Member); },
+      since, before};
 }
 
 template <auto Member>
@@ -111,6 +116,7 @@ constexpr auto kDecidingOptions = std::to_array<DecidingOption>({
      [](const nlohmann::json& json, QuantizeOptions& options) { json.get_to(options.keep_non_finite); }},
     OfSelection<&Selection::subgraphs>("subgraphs"),
     OfSelection<&Selection::override_inputs>("override_inputs"),
+    OfSelection<&Selection::allow_growth>("allow_growth", 2, "true"),
     {"external_data",
      [](const QuantizeOptions& options) {
        return nlohmann::ordered_json(NameIn(kExternalDataNames, options.external_data));
@@ -122,9 +128,11 @@ constexpr auto kDecidingOptions = std::to_array<DecidingOption>({
      }},
 });
 
-nlohmann::ordered_json Deciding(const QuantizeOptions& options) {
+nlohmann::ordered_json Deciding(const QuantizeOptions& options, unsigned schema = kOriginSchema) {
   auto json = nlohmann::ordered_json::object();
-  for (const DecidingOption& option : kDecidingOptions) json[option.key] = option.write(options);
+  for (const DecidingOption& option : kDecidingOptions) {
+    if (option.since <= schema) json[option.key] = option.write(options);
+  }
   return json;
 }
 
@@ -134,10 +142,13 @@ std::string Dump(const nlohmann::ordered_json& json) {
 
 [[noreturn]] void Fail(const std::string& message) { throw Error(ErrorKind::kInvalidModel, message); }
 
-QuantizeOptions ParseDeciding(const std::string& text) {
+QuantizeOptions ParseDeciding(const std::string& text, unsigned schema) {
   QuantizeOptions options;
   const auto json = nlohmann::json::parse(text);
-  for (const DecidingOption& option : kDecidingOptions) option.read(json.at(option.key), options);
+  for (const DecidingOption& option : kDecidingOptions) {
+    const bool is_recorded = option.since <= schema;
+    option.read(is_recorded ? json.at(option.key) : nlohmann::json::parse(option.before), options);
+  }
   return options;
 }
 
@@ -227,7 +238,7 @@ std::vector<std::string> UnknownHashes(const QuantizeOptions& options, const Mod
 std::vector<MetadataEntry> OriginMetadata(const Origin& origin) {
   std::vector<MetadataEntry> entries = {{kVersion, origin.version}};
   if (origin.schema != kUnnumberedSchema) entries.push_back({kSchema, std::to_string(origin.schema)});
-  entries.push_back({kOptions, DecidingOptions(origin.options)});
+  entries.push_back({kOptions, Dump(Deciding(origin.options, origin.schema))});
   if (!origin.source_sha256.empty()) {
     entries.push_back({kSource, origin.source_sha256[0]});
     std::string data_hashes;
@@ -281,11 +292,11 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
   }
   const std::string options = required(kOptions);
   try {
-    origin.options = ParseDeciding(options);
+    origin.options = ParseDeciding(options, origin.schema);
   } catch (const nlohmann::json::exception& error) {
     Fail("metadata " + std::string(kOptions) + " cannot be read: " + error.what());
   }
-  if (DecidingOptions(origin.options) != options) {
+  if (Dump(Deciding(origin.options, origin.schema)) != options) {
     Fail("metadata " + std::string(kOptions) + " has options that this version, " + Version() +
          ", does not know; quantize-int8 " + origin.version + " wrote them: " + Quote(options, 400));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -98,7 +99,7 @@ class Lister {
   }
 
   // The weight as the reader of a plan wants to see it.
-  NodeDecision Describe(const Node& node, std::size_t input) const {
+  NodeDecision Describe(const Node& node, std::size_t input) {
     NodeDecision entry;
     entry.node = node.name;
     entry.op_type = node.op_type;
@@ -111,7 +112,8 @@ class Lister {
     return entry;
   }
 
-  static void Describe(const Tensor& tensor, NodeDecision& entry) {
+  void Describe(const Tensor& tensor, NodeDecision& entry) {
+    entry.weight_number = numbers_.try_emplace(tensor.source, numbers_.size()).first->second;
     entry.weight = tensor.name;
     entry.weight_type = DataTypeName(tensor.type);
     entry.weight_shape = tensor.dims;
@@ -147,6 +149,7 @@ class Lister {
   const NodeSelector& selector_;
   const PlanningOutcome& outcome_;
   std::vector<NodeDecision> entries_;
+  std::map<TensorSource, std::size_t> numbers_;
 };
 
 }  // namespace

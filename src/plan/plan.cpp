@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/element_types.hpp"
+#include "plan/growth.hpp"
 #include "plan/listing.hpp"
 #include "plan/names.hpp"
 #include "plan/selection.hpp"
@@ -133,7 +134,21 @@ class Planner {
       }
       if (QuantizedBytes(request) >= tensor.source.range.length) return Skip{SkipReason::kNoSaving, ""};
     }
+    if (!context_.selection.allow_growth && !Shrinks(node, *edit)) {
+      return Skip{SkipReason::kNoSaving, "with its new nodes; --allow-growth quantizes it"};
+    }
     return decision;
+  }
+
+  // Whether the file does where the edit is made. The product of two activations has nothing that could.
+  bool Shrinks(const Node& node, const Edit& edit) const {
+    if (edit.weights.empty()) return true;
+    std::int64_t growth = GraphGrowth(model_, node, edit);
+    for (const WeightRequest& request : edit.weights) {
+      growth += static_cast<std::int64_t>(QuantizedBytes(request));
+      growth -= static_cast<std::int64_t>(model_.tensors()[request.tensor].source.range.length);
+    }
+    return growth < 0;
   }
 
   // ---- Weights

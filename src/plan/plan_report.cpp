@@ -1,6 +1,7 @@
 #include "plan/plan_report.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace qi8 {
 
@@ -21,8 +22,10 @@ PlanReport ReportOf(const Model& model, const Plan& plan) {
       plan.rewrite.replacements, [](const Replacement& replacement) { return !replacement.nodes.empty(); }));
   report.quantized_before = plan.quantized_before;
   report.quantized_weights = plan.weights.size();
+  std::set<TensorSource> counted;  // a weight in two shapes is still one
   for (const QuantizedWeight& weight : plan.weights) {
-    report.fp32_weight_bytes += model.tensors()[weight.source].source.range.length;
+    const TensorSource& source = model.tensors()[weight.source].source;
+    if (counted.insert(source).second) report.fp32_weight_bytes += source.range.length;
   }
   for (const NewTensor& tensor : plan.rewrite.new_tensors) report.int8_weight_bytes += tensor.bytes;
   return report;

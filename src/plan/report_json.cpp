@@ -37,7 +37,7 @@ nlohmann::ordered_json Json(const NodeDecision& node) {
 nlohmann::ordered_json ToJson(const PlanReport& plan) {
   auto nodes = nlohmann::ordered_json::array();
   for (const NodeDecision& node : plan.nodes) nodes.push_back(Json(node));
-  return {
+  nlohmann::ordered_json json = {
       {"inputs", Json(plan.inputs)},
       {"outputs", Json(plan.outputs)},
       {"quantized_nodes", plan.quantized_nodes},
@@ -50,6 +50,11 @@ nlohmann::ordered_json ToJson(const PlanReport& plan) {
       {"output_bytes", plan.output_bytes()},
       {"nodes", std::move(nodes)},
   };
+  if (plan.store_advice) {
+    json["store_advice"] = {{"operators", plan.store_advice->operators},
+                            {"output_bytes", plan.store_advice->output_bytes}};
+  }
+  return json;
 }
 
 }  // namespace qi8

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -36,9 +38,32 @@ std::string WhatBecomes(const NodeDecision& node) {
   return text;
 }
 
-double Reduction(const PlanReport& plan) {
-  if (plan.input_bytes() == 0) return 0;
-  return 1 - static_cast<double>(plan.output_bytes()) / static_cast<double>(plan.input_bytes());
+// What the output is smaller by, or larger: "75.00 %".
+std::string SizeChange(const PlanReport& plan) {
+  const auto before = static_cast<double>(plan.input_bytes());
+  const auto after = static_cast<double>(plan.output_bytes());
+  return Percent(before == 0 ? 0 : std::abs(after - before) / before);
+}
+
+struct SkipGroup {
+  std::size_t nodes = 0;
+  std::uint64_t bytes = 0;        // of their weights, each counted once
+  std::set<std::size_t> weights;  // those that are counted
+};
+
+// By operator and reason.
+std::map<std::pair<std::string, std::string>, SkipGroup> GroupSkips(const PlanReport& plan) {
+  std::map<std::pair<std::string, std::string>, SkipGroup> groups;
+  for (const NodeDecision& node : plan.nodes) {
+    if (!node.skip) continue;
+    std::string reason = Describe(node.skip->reason);
+    if (!node.skip->detail.empty()) reason += " (" + node.skip->detail + ")";
+    SkipGroup& group = groups[{node.op_type, reason}];
+    ++group.nodes;
+    const bool is_first = !node.weight_number || group.weights.insert(*node.weight_number).second;
+    if (is_first) group.bytes += node.weight_bytes;
+  }
+  return groups;
 }
 
 std::string OutcomeName(Outcome outcome) {
@@ -52,14 +77,10 @@ std::string OutcomeName(Outcome outcome) {
   }
 }
 
-std::string Count(std::size_t number, const std::string& thing) {
-  return FormatCount(number) + " " + thing + (number == 1 ? "" : "s");
-}
-
 // Who counts on replacing them learns it here.
 std::string ConstantInputs(const PlanReport& plan) {
   if (plan.constant_inputs == 0) return "";
-  return "inputs     " + Count(plan.constant_inputs, "initializer") +
+  return "inputs     " + FormatCount(plan.constant_inputs, "initializer") +
          " listed as inputs, as IR versions before 4 want: the runtime lets nobody replace them, so they are "
          "constants\n";
 }
@@ -83,44 +104,60 @@ std::string PlanTable(const PlanReport& plan) {
     files.push_back({"output", FormatCount(file.size), Plain(file.path)});
   text += FormatTable(files);
   text += ConstantInputs(plan);
-  if (!plan.outputs.empty()) text += "reduction  " + Percent(Reduction(plan)) + "\n";
-  return text;
+  if (!plan.outputs.empty()) text += (Grows(plan) ? "growth     " : "reduction  ") + SizeChange(plan) + "\n";
+  return text + Advice(plan);
 }
 
+bool Grows(const PlanReport& plan) { return plan.output_bytes() > plan.input_bytes(); }
+
 std::string SkipTable(const PlanReport& plan) {
-  struct Group {
-    std::size_t nodes = 0;
-    std::uint64_t bytes = 0;
-  };
-  std::map<std::pair<std::string, std::string>, Group> groups;
-  for (const NodeDecision& node : plan.nodes) {
-    if (!node.skip) continue;
-    std::string reason = Describe(node.skip->reason);
-    if (!node.skip->detail.empty()) reason += " (" + node.skip->detail + ")";
-    Group& group = groups[{node.op_type, reason}];
-    ++group.nodes;
-    group.bytes += node.weight_bytes;
-  }
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [key, group] : groups) {
+  for (const auto& [key, group] : GroupSkips(plan)) {
     rows.push_back({"  " + FormatCount(group.nodes), Plain(key.first), FormatBytes(group.bytes), key.second});
   }
   return FormatTable(rows);
 }
 
+std::string WhyNothing(const PlanReport& plan) {
+  std::string why;
+  if (plan.quantized_before > 0) {
+    why = FormatCount(plan.quantized_before) + " of its nodes " +
+          (plan.quantized_before == 1 ? "is" : "are") + " quantized already";
+  }
+  const auto groups = GroupSkips(plan);
+  if (groups.empty()) return why.empty() ? "none of its nodes has a constant weight" : why;
+  const auto& [key, group] =
+      *std::ranges::max_element(groups, {}, [](const auto& entry) { return entry.second.bytes; });
+  if (!why.empty()) why += "; ";
+  return why + "the weights of its " + FormatCount(group.nodes, Plain(key.first) + " node") + " (" +
+         FormatBytes(group.bytes) + ") are kept: " + key.second;
+}
+
+std::string Advice(const PlanReport& plan) {
+  if (!plan.store_advice) return "";
+  std::string operators;
+  for (const std::string& name : plan.store_advice->operators)
+    operators += (operators.empty() ? "" : ",") + name;
+  return "advice     --store-int8 " + operators + " would make it " +
+         FormatBytes(plan.store_advice->output_bytes) + " (" + FormatCount(plan.store_advice->output_bytes) +
+         " bytes)\n";
+}
+
 std::string PlanSummary(const PlanReport& plan) {
   std::size_t skipped = 0;
   for (const NodeDecision& node : plan.nodes) skipped += node.skip ? 1 : 0;
-  std::string text = "quantized  " + Count(plan.quantized_nodes, "node") + ", " +
-                     Count(plan.quantized_weights, "weight") + ": " + FormatBytes(plan.fp32_weight_bytes) +
-                     " -> " + FormatBytes(plan.int8_weight_bytes) + "\n";
+  std::string text = "quantized  " + FormatCount(plan.quantized_nodes, "node") + ", " +
+                     FormatCount(plan.quantized_weights, "weight") + ": " +
+                     FormatBytes(plan.fp32_weight_bytes) + " -> " + FormatBytes(plan.int8_weight_bytes) +
+                     "\n";
   text += ConstantInputs(plan);
-  if (skipped > 0) text += "kept       " + Count(skipped, "weight use") + " in FP32\n" + SkipTable(plan);
+  if (skipped > 0)
+    text += "kept       " + FormatCount(skipped, "weight use") + " in FP32\n" + SkipTable(plan);
   if (!plan.outputs.empty()) {
     text += "size       " + FormatCount(plan.input_bytes()) + " -> " + FormatCount(plan.output_bytes()) +
-            " bytes, " + Percent(Reduction(plan)) + " less\n";
+            " bytes, " + SizeChange(plan) + (Grows(plan) ? " larger\n" : " less\n");
   }
-  return text;
+  return text + Advice(plan);
 }
 
 std::string Summary(const RunReport& run) {
@@ -139,6 +176,7 @@ std::string Summary(const RunReport& run) {
 
 std::string RunJson(const RunReport& run) {
   nlohmann::ordered_json json{{"outcome", OutcomeName(run.outcome)}};
+  if (run.outcome == Outcome::kNothingQuantized) json["reason"] = WhyNothing(run.plan);
   json.update(ToJson(run.plan));
   json["seconds"] = run.seconds;
   json["peak_memory_bytes"] = run.peak_memory_bytes;

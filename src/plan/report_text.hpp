@@ -13,6 +13,15 @@ namespace qi8 {
 // Nodes left in FP32, grouped by operator and reason; empty where there are none.
 [[nodiscard]] std::string SkipTable(const PlanReport& plan);
 
+// Whether the output is larger than the input.
+[[nodiscard]] bool Grows(const PlanReport& plan);
+
+// Why nothing of the model is quantized, as the end of a sentence: "most of its weights ...".
+[[nodiscard]] std::string WhyNothing(const PlanReport& plan);
+
+// The line that says what would make the output smaller; empty where there is no such advice.
+[[nodiscard]] std::string Advice(const PlanReport& plan);
+
 // Counts, skips by reason, sizes.
 [[nodiscard]] std::string PlanSummary(const PlanReport& plan);
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "hash/sha256.hpp"
 #include "support/memory_file_system.hpp"
 #include "support/model_builder.hpp"
@@ -41,6 +43,82 @@ TEST(QuantizeOnAFileSystem, WritesThereAndNowhereElse) {
   EXPECT_EQ(listing["out/q.onnx.sha256"], Sha256::HexOf(listing["out/q.onnx"]) + "  q.onnx\n" +
                                               Sha256::HexOf(listing["out/q.onnx.data"]) + "  q.onnx.data\n");
   EXPECT_THAT(listing["out/quantization_log.jsonl"], HasSubstr("\"status\":\"done\""));
+}
+
+// Mostly a convolution, and one weight of it has a NaN, so that it will stay as it is.
+std::string MostlyConvolutions(bool with_product) {
+  testing::ModelBuilder builder;
+  builder.Input("image", {1, 16, 8, 8}).Input("x", {2, 64}).Output("c", {}).Output("d", {}).Output("y", {});
+  auto damaged = testing::RandomValues(16 * 16 * 9);
+  damaged[3] = NAN;
+  builder.Initializer("kernel", {64, 16, 3, 3}, testing::RandomValues(64 * 16 * 9));
+  builder.Initializer("damaged", {16, 16, 3, 3}, damaged);
+  builder.Node("Conv", {"image", "kernel"}, {"c"}, "conv");
+  builder.Node("ConvTranspose", {"image", "damaged"}, {"d"}, "transposed");
+  if (with_product) {
+    builder.Initializer("w", {64, 32}, testing::RandomValues(64 * 32));
+    builder.Node("MatMul", {"x", "w"}, {"y"}, "matmul");
+  } else {
+    builder.Node("Identity", {"x"}, {"y"}, "same");
+  }
+  return builder.model().SerializeAsString();
+}
+
+// What it says is what comes out, to the byte.
+TEST(QuantizeAdvice, OfStoringIsExact) {
+  for (const bool with_product : {true, false}) {
+    for (const bool dry_run : {true, false}) {
+      testing::MemoryFileSystem files;
+      files.Add("m.onnx", MostlyConvolutions(with_product));
+      QuantizeOptions options;
+      options.input = "m.onnx";
+      options.output = "q.onnx";
+      options.dry_run = dry_run;
+      Observer observer;
+      const auto advice = Quantize(files, options, observer).plan.store_advice;
+      ASSERT_TRUE(advice);
+      EXPECT_THAT(advice->operators, ::testing::ElementsAre("Conv", "ConvTranspose"));
+
+      options.selection.store_int8 = advice->operators;
+      options.dry_run = false;
+      options.replace_output = true;
+      const RunReport taken = Quantize(files, options, observer);
+      EXPECT_EQ(taken.outcome, Outcome::kDone);
+      EXPECT_EQ(taken.plan.output_bytes(), advice->output_bytes);
+      EXPECT_FALSE(taken.plan.store_advice) << "it was taken";
+    }
+  }
+}
+
+TEST(QuantizeAdvice, IsNotGivenWhereItDoesNotApply) {
+  testing::MemoryFileSystem files;
+  files.Add("m.onnx", OneMatMul());
+  QuantizeOptions options;
+  options.input = "m.onnx";
+  options.output = "q.onnx";
+  Observer observer;
+  EXPECT_FALSE(Quantize(files, options, observer).plan.store_advice);
+}
+
+class Warnings final : public Observer {
+ public:
+  void OnWarning(const std::string& warning) override { text += warning + "\n"; }
+  std::string text;
+};
+
+TEST(QuantizeGrowth, IsWarnedOf) {
+  testing::ModelBuilder builder;
+  builder.Input("x", {2, 8}).Output("y", {2, 8}).Initializer("w", {8, 8}, testing::RandomValues(64));
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "matmul");
+  testing::MemoryFileSystem files;
+  files.Add("m.onnx", builder.model().SerializeAsString());
+  QuantizeOptions options;
+  options.input = "m.onnx";
+  options.output = "q.onnx";
+  options.selection.allow_growth = true;
+  Warnings observer;
+  EXPECT_EQ(Quantize(files, options, observer).outcome, Outcome::kDone);
+  EXPECT_THAT(observer.text, HasSubstr("the output is larger than the input"));
 }
 
 }  // namespace

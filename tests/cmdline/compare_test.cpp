@@ -226,7 +226,7 @@ TEST_F(CompareTest, SaysWhereInputsCameFrom) {
 
 TEST_F(CompareTest, RecordingsComeFromAnArchive) {
   OneMatMul().Save(input());
-  ASSERT_EQ(Quantize({"-q"}).status, 0);
+  ASSERT_EQ(Quantize({"-q", "--allow-growth"}).status, 0);
   const auto values = RandomValues(48);
   WriteFile(
       folder_ / "r.npz",
@@ -259,7 +259,7 @@ TEST_F(CompareTest, OutputsOfTextAreNotCompared) {
   builder.Output("text", {2, 4}, onnx::TensorProto::STRING);
   SetInt(builder.Node("Cast", {"y"}, {"text"}), "to", onnx::TensorProto::STRING);
   builder.Save(input());
-  ASSERT_EQ(Quantize({"-q"}).status, 0);
+  ASSERT_EQ(Quantize({"-q", "--allow-growth"}).status, 0);
   const auto result = Compare({"--min-sqnr", "20"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("note: output 'text' was not compared: it is of type string"));

@@ -214,7 +214,7 @@ TEST_F(QuantizeTest, JsonStaysValidWhereNamesAreNotUtf8) {
   ModelBuilder builder = OneMatMul();
   builder.graph().mutable_node(0)->set_name("caf\xe9\n\"quoted\"");
   builder.Save(input());
-  const ProgramResult result = Quantize({"--json"});
+  const ProgramResult result = Quantize({"--json", "--allow-growth"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(json::parse(result.out)["nodes"][0]["node"], "caf\xef\xbf\xbd\n\"quoted\"");
 }
@@ -273,8 +273,8 @@ TEST_F(QuantizeTest, WithoutInputChecksumTheSourceIsNotNamed) {
   const std::string data = ReadFile(folder_ / "out" / "q.onnx.data");
   const ProgramResult result = Quantize({"--force", "--no-input-checksum", "--json"});
   ASSERT_EQ(result.status, 0);
-  EXPECT_THAT(MetadataOf(output()), ElementsAre(Key("quantize-int8.options"), Key("quantize-int8.seal"),
-                                                Key("quantize-int8.version")));
+  EXPECT_THAT(MetadataOf(output()), ElementsAre(Key("quantize-int8.options"), Key("quantize-int8.schema"),
+                                                Key("quantize-int8.seal"), Key("quantize-int8.version")));
   EXPECT_FALSE(json::parse(result.out)["inputs"][0].contains("sha256"));
   const auto records = RecordsOf(ReadFile(folder_ / "out" / "quantization_log.jsonl"));
   EXPECT_TRUE(records.back()["inputs"][0]["sha256"].is_null());

@@ -43,6 +43,7 @@ inline Selection TakeSelection(FuzzInput& options) {
   selection.matmul_const_b_only = (switches & 16U) == 0;
   selection.subgraphs = (switches & 32U) == 0;
   selection.override_inputs = (switches & 64U) != 0;
+  selection.allow_growth = true;  // what a fuzzer makes is small
   selection.target = {.major = 1, .minor = (switches & 128U) != 0 ? 24U : 0U};
   selection.min_elements = options.Take<std::uint8_t>();
   return selection;

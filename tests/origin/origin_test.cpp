@@ -42,6 +42,7 @@ TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
                    {"keep_nonfinite", true},
                    {"subgraphs", true},
                    {"override_inputs", false},
+                   {"allow_growth", false},
                    {"include", json::array()},
                    {"exclude", json::array()},
                    {"min_elements", 0},
@@ -73,6 +74,7 @@ TEST(DecidingOptions, ShowEachChange) {
   EXPECT_TRUE(differs([](auto& options) { options.keep_non_finite = false; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.subgraphs = false; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.override_inputs = true; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.allow_growth = true; }));
 }
 
 TEST(DecidingOptions, NameEveryWayOfExternalData) {
@@ -309,6 +311,7 @@ TEST_F(ReadOriginTest, TakesARecordOfTheFirstSchema) {
   EXPECT_EQ(origin.schema, 1U);
   EXPECT_EQ(origin.version, "0.1.0");
   EXPECT_FALSE(origin.options.keep_non_finite);
+  EXPECT_TRUE(origin.options.selection.allow_growth) << "which it did without being asked";
   const auto again = OriginMetadata(origin);
   ASSERT_EQ(again.size(), written.size());
   for (std::size_t i = 0; i < written.size(); ++i) {
@@ -338,7 +341,7 @@ TEST_F(ReadOriginTest, NamesTheVersionThatWroteALaterSchema) {
 TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
   using ::testing::HasSubstr;
   EXPECT_THAT(Refusal({}), HasSubstr("does not say what it came from"));
-  const std::string options = DecidingOptions({});
+  const std::string options = kOptionsOfVersion01;
   EXPECT_THAT(Refusal(Sealed({{"quantize-int8.options", options}})),
               HasSubstr("no metadata quantize-int8.version"));
   EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"}, {"quantize-int8.options", "{}"}})),

@@ -11,6 +11,7 @@
 #include "model/model.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
+#include "support/any_size.hpp"
 #include "support/memory_file_system.hpp"
 #include "support/model_builder.hpp"
 
@@ -25,7 +26,7 @@ struct Planned {
   void Make(ModelBuilder& builder, const Selection& selection = {}) {
     files->Add("m.onnx", builder.model().SerializeAsString());
     model = std::make_unique<Model>(Model::Load(*files, "m.onnx"));
-    plan = MakePlan(*model, selection);
+    plan = MakePlan(*model, OfAnySize(selection));
   }
 
   // "Op node: what becomes of it", a line for each node of the plan.

@@ -126,6 +126,53 @@ TEST(SkipTable, GroupsByOperatorAndReason) {
   EXPECT_EQ(SkipTable({}), "");
 }
 
+// However many nodes read it.
+TEST(SkipTable, CountsTheBytesOfAWeightOnce) {
+  PlanReport plan = Example().plan;
+  for (NodeDecision& node : plan.nodes) node.weight_number = 7;
+  plan.nodes.push_back(plan.nodes[1]);
+  plan.nodes.back().weight_number = 8;
+  EXPECT_THAT(SkipTable(plan), HasSubstr("  3  Conv  16.4 KB  operator has no INT8 form\n"));
+}
+
+TEST(PlanTable, SaysHowMuchLargerAnOutputIs) {
+  RunReport run = Example();
+  run.plan.outputs = {{"out.onnx", 11'516, ""}};
+  EXPECT_TRUE(Grows(run.plan));
+  EXPECT_THAT(PlanTable(run.plan), HasSubstr("growth     15.16 %\n"));
+  EXPECT_THAT(Summary(run), HasSubstr("size       10,000 -> 11,516 bytes, 15.16 % larger\n"));
+  run.plan.outputs[0].size = 10'000;
+  EXPECT_FALSE(Grows(run.plan));
+}
+
+TEST(WhyNothing, NamesTheLargestWeightsAndTheReason) {
+  PlanReport plan;
+  EXPECT_EQ(WhyNothing(plan), "none of its nodes has a constant weight");
+  plan.quantized_before = 2;
+  EXPECT_EQ(WhyNothing(plan), "2 of its nodes are quantized already");
+  plan.nodes = {Skipped(SkipReason::kExcluded, "", "MatMul"), Skipped(SkipReason::kType, "float16"),
+                Skipped(SkipReason::kType, "float16")};
+  EXPECT_EQ(
+      WhyNothing(plan),
+      "2 of its nodes are quantized already; the weights of its 2 Conv nodes (16.4 KB) are kept: weight's "
+      "element type is not quantized (float16)");
+  RunReport run{.plan = plan, .outcome = Outcome::kNothingQuantized, .checksum_file = "", .audit_log = ""};
+  EXPECT_EQ(nlohmann::json::parse(RunJson(run))["reason"], WhyNothing(plan));
+}
+
+TEST(Advice, SaysWhatStoringWouldMakeOfIt) {
+  RunReport run = Example();
+  EXPECT_EQ(Advice(run.plan), "");
+  run.plan.store_advice = StoreAdvice{{"Conv", "LSTM"}, 1'660'000};
+  const std::string line = "advice     --store-int8 Conv,LSTM would make it 1.66 MB (1,660,000 bytes)\n";
+  EXPECT_EQ(Advice(run.plan), line);
+  EXPECT_THAT(Summary(run), HasSubstr(line));
+  EXPECT_THAT(PlanTable(run.plan), HasSubstr(line));
+  const auto json = nlohmann::json::parse(RunJson(run));
+  EXPECT_EQ(json["store_advice"]["operators"], nlohmann::json({"Conv", "LSTM"}));
+  EXPECT_EQ(json["store_advice"]["output_bytes"], 1'660'000);
+}
+
 TEST(Summary, OfARunThatWrote) {
   EXPECT_EQ(Summary(Example()),
             "quantized  1 node, 1 weight: 8.19 KB -> 2.18 KB\n"

@@ -75,7 +75,7 @@ class Operators : public ::testing::Test {
               const std::vector<std::string>& options = {}) {
     builder.Save(folder_ / "fp32.onnx");
     std::vector<std::string> arguments = {(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(),
-                                          "--force"};
+                                          "--force", "--allow-growth"};
     arguments.insert(arguments.end(), options.begin(), options.end());
     const auto result = RunQuantizeInt8(arguments);
     EXPECT_EQ(result.status, 0) << result.err;

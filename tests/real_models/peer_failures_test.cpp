@@ -202,7 +202,7 @@ TEST_F(PeerFailures, No09QuantizedAlreadyInTheOtherForm) {
   builder.Save(folder_ / "fp32.onnx");
   const auto result = Quantize();
   EXPECT_EQ(result.status, 3);
-  EXPECT_THAT(result.err, HasSubstr("1 of its nodes are quantized already"));
+  EXPECT_THAT(result.err, HasSubstr("1 of its nodes is quantized already"));
   EXPECT_THAT(result.err, HasSubstr("weight is quantized already"));
 }
 

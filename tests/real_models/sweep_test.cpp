@@ -10,6 +10,7 @@
 
 #include "qi8/quantize.hpp"
 #include "real_models/operators.hpp"
+#include "support/any_size.hpp"
 
 namespace qi8::testing {
 namespace {
@@ -292,7 +293,8 @@ class Sweep : public Operators {
     }
   }
 
-  void Run(const std::string& mode, const Selection& selection) {
+  void Run(const std::string& mode, const Selection& asked_for) {
+    const Selection selection = OfAnySize(asked_for);
     Counts counts;
     for (const Case& one : AllCases()) {
       Check(one, selection, counts);

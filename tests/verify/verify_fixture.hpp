@@ -33,6 +33,7 @@ class VerifyFixture : public ::testing::Test {
     options.input = source();
     options.output = written();
     options.replace_output = true;
+    options.selection.allow_growth = true;  // some tests have tiny weights
     options.threads = 2;
     Observer observer;
     EXPECT_EQ(Quantize(options, observer, optimizer).outcome, Outcome::kDone);

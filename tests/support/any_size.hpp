@@ -1,0 +1,16 @@
+// Weights of tests are often so small that a run would leave them alone.
+#pragma once
+
+#include <utility>
+
+#include "qi8/options.hpp"
+
+namespace qi8::testing {
+
+// The selection with weights of any size, also those whose INT8 form makes the file larger.
+[[nodiscard]] inline Selection OfAnySize(Selection selection = {}) {
+  selection.allow_growth = true;
+  return selection;
+}
+
+}  // namespace qi8::testing
