@@ -11,8 +11,8 @@
 
 namespace qi8 {
 
-// Where the values are: a section (a mapping) of a YAML file that has the keys name, model_path and
-// max_memory_mb.
+// Where the values are: a section (a mapping) of a YAML file that has the key model_path, and name and
+// max_memory_mb where the pipeline knows these.
 struct ConfigPlace {
   std::filesystem::path config;
   // The section's key, with those above it before dots where the key alone is not the only one of its name:
@@ -28,16 +28,17 @@ struct ConfigPlace {
 
 struct RolloutOptions {
   ConfigPlace place;
-  std::string model;                           // model_path to set, as it is to stand there
+  std::string model;  // model_path to set, as it is to stand there
+  // Only where the section has them; else to ask for one is an error of kind kFailure.
   std::optional<std::string> name;             // default: the name that is there, and "-INT8"
   std::optional<std::uint64_t> max_memory_mb;  // default: RolloutMemoryMb
 };
 
-// The three values, as YAML says them.
+// The values, as YAML says them; nothing where the section has no such key.
 struct ModelSettings {
-  std::string name;
+  std::optional<std::string> name;
   std::string model_path;
-  std::string max_memory_mb;
+  std::optional<std::string> max_memory_mb;
 
   friend bool operator==(const ModelSettings&, const ModelSettings&) = default;
 };
@@ -54,12 +55,12 @@ struct ConfigChange {
 // up to whole hundreds. 4400 for 4.3 GB, 1200 for 1.08 GB.
 [[nodiscard]] std::uint64_t RolloutMemoryMb(std::uint64_t bytes);
 
-// Sets name, model_path and max_memory_mb to those of the INT8 model; every other byte of the file stays.
-// Before that it proves that the way back is open: the log is intact and records how the INT8 model was made,
-// its files are as they were written, and the model that the section names now is the one that it was made
-// from, unchanged. Throws Error of kind kCheckFailed where anything of this does not hold, kFailure where the
-// file is no YAML that can be edited safely; the file is then as it was. Appends a record to the log before
-// the file changes.
+// Sets model_path, and name and max_memory_mb where they are there, to those of the INT8 model; every other
+// byte of the file stays. Before that it proves that the way back is open: the log is intact and records how
+// the INT8 model was made, its files are as they were written, and the model that the section names now is
+// the one that it was made from, unchanged. Throws Error of kind kCheckFailed where anything of this does not
+// hold, kFailure where the file is not YAML that can be edited safely; the file is then as it was. Appends a
+// record to the log before the file changes.
 ConfigChange Rollout(const RolloutOptions& options, Observer& observer);
 
 // Undoes the last Rollout of the section: puts back what stood there, byte for byte, after proving that the

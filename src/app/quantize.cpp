@@ -166,6 +166,7 @@ class Run {
   // The model that is quantized: the user's, or what an optimizer makes of it.
   Model Load() {
     Model source = Model::Load(file_system_, options_.input);
+    for (const std::string& warning : source.warnings()) observer_.OnWarning(warning);
     report_.plan.inputs = InputsOf(source);
     return options_.optimize == Optimization::kOff ? std::move(source) : Optimize(std::move(source));
   }

@@ -28,8 +28,9 @@ void ShowChange(const ConfigPlace& place, const ConfigChange& change) {
     FlushResult();
     return;
   }
-  const auto row = [](const char* key, const std::string& before, const std::string& after) {
-    return std::string(key) + Plain(before) + " -> " + Plain(after) + "\n";
+  const auto row = [](const char* key, const std::optional<std::string>& before,
+                      const std::optional<std::string>& after) {
+    return before && after ? std::string(key) + Plain(*before) + " -> " + Plain(*after) + "\n" : "";
   };
   const std::string text = "section        " + Plain(change.section) + " of " + Plain(place.config.native()) +
                            "\n" + row("name           ", change.before.name, change.after.name) +
@@ -50,7 +51,8 @@ void CommandRollout::SetUp(CLI::App& app) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->type_name(std::string(kCountType));
   app.footer(
-      "Sets name, model_path and max_memory_mb of the section; every other byte stays.\n"
+      "Sets model_path of the section, and name and max_memory_mb where it has them;\n"
+      "every other byte stays.\n"
       "Checks first that the model's files are what its run wrote, and that the model\n"
       "which the section names now is the one that it was made from, unchanged.\n"
       "\n"

@@ -69,7 +69,9 @@ class Inspection {
  private:
   Model LoadModel(FileSystem& file_system) {
     observer_.OnStage("load");
-    return Model::Load(file_system, options_.model);
+    Model model = Model::Load(file_system, options_.model);
+    for (const std::string& warning : model.warnings()) observer_.OnWarning(warning);
+    return model;
   }
 
   // ---- What the model says of itself

@@ -12,8 +12,10 @@
 #include "core/checked.hpp"
 #include "core/text.hpp"
 #include "model/cycle.hpp"
+#include "model/foreign_format.hpp"
 #include "model/model_proto.hpp"
 #include "model/payload.hpp"
+#include "model/repeated_initializers.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
@@ -27,6 +29,7 @@ class Model::Loader {
   Model Load() {
     AddFile(file_system_.OpenForReading(path_), path_.native(), false);
     Parse();
+    KeepLastInitializersOfMainGraph();
     if (source_ != nullptr) KeepInputsOf(*source_);
     for (auto& function : *proto().model.mutable_functions()) {
       ForEachTensor(function,
@@ -85,6 +88,23 @@ class Model::Loader {
   void Parse() {
     const InputFile& input = model_.files_.front();
     if (input.identity.size == 0) Fail("the file is empty; it is not an ONNX model");
+    try {
+      ParseOnnx(input);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInvalidModel) throw;
+      const std::string format = NameForeignFormat(BeginningOf(input));
+      if (format.empty()) throw;
+      Fail(format);
+    }
+  }
+
+  static std::string BeginningOf(const InputFile& input) {
+    std::string beginning(std::min<std::uint64_t>(input.identity.size, kForeignFormatBytes), '\0');
+    input.file->ReadAt(0, std::as_writable_bytes(std::span(beginning)));
+    return beginning;
+  }
+
+  void ParseOnnx(const InputFile& input) {
     const std::string graph = CutPayloads(*input.file, input.identity.size);
     if (graph.size() > INT32_MAX)
       Fail("the graph without its weights is larger than the 2 GiB that protobuf allows");
@@ -92,6 +112,15 @@ class Model::Loader {
       Fail("protobuf cannot read it as an ONNX model; is it damaged, or another kind of file?");
     }
     if (!proto().model.has_graph()) Fail("it holds no graph; it is not an ONNX model");
+  }
+
+  // In a body, where the runtime loads no such model, AddGraph refuses it.
+  void KeepLastInitializersOfMainGraph() {
+    for (const std::string& name :
+         KeepLastInitializers(*proto().model.mutable_graph(), *model_.files_.front().file)) {
+      model_.warnings_.push_back(Quote(path_.native()) + ": initializer " + Quote(name) +
+                                 " is defined more than once; the last definition counts");
+    }
   }
 
   void KeepInputsOf(const ModelHeader& source) {
@@ -251,7 +280,10 @@ class Model::Loader {
     if (!range.Within(size)) {
       FailAt(tensor, "its data is " + FormatCount(range.length) + " bytes from byte " +
                          FormatCount(range.offset) + " of " + Quote(location) + ", which has only " +
-                         FormatCount(size) + " bytes; is that file whole, and does it belong to this model?");
+                         FormatCount(size) + " bytes; " +
+                         (IsGitLfsPointer(BeginningOf(model_.files_[file]))
+                              ? "it is a Git LFS pointer; fetch the file itself with: git lfs pull"
+                              : "is that file whole, and does it belong to this model?"));
     }
     tensor.clear_external_data();
     tensor.clear_data_location();

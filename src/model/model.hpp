@@ -134,6 +134,9 @@ class Model {
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
   [[nodiscard]] std::span<const OpsetImport> opsets() const { return opsets_; }
 
+  // What the user should know of a model that was loaded all the same; a sentence each.
+  [[nodiscard]] std::span<const std::string> warnings() const { return warnings_; }
+
   [[nodiscard]] ModelHeader Header() const;
 
   // The version of ai.onnx that the model imports, 0 for none.
@@ -187,6 +190,7 @@ class Model {
   std::vector<Graph> graphs_;
   std::vector<Node> nodes_;
   std::vector<OpsetImport> opsets_;
+  std::vector<std::string> warnings_;
 };
 
 // The versions of what models are read and written with.

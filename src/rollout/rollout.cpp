@@ -41,15 +41,11 @@ class Config {
         place_(place),
         file_(file_system.OpenForReading(place.config)),
         read_(file_->Identity()),
-        section_(Text(), place.config.native(), place.section, {kName, kModelPath, kMaxMemory}) {}
+        section_(Text(), place.config.native(), place.section, {kModelPath}, {kName, kMaxMemory}) {}
 
   [[nodiscard]] const YamlSection& section() const { return section_; }
 
-  [[nodiscard]] YamlValues Values() const {
-    YamlValues values;
-    for (const char* key : {kName, kModelPath, kMaxMemory}) values[key] = section_.at(key);
-    return values;
-  }
+  [[nodiscard]] YamlValues Values() const { return section_.values(); }
 
   // Where a model path of the file, or of an option, leads.
   [[nodiscard]] fs::path Resolve(const std::string& model_path) const { return place_.root / model_path; }
@@ -90,9 +86,34 @@ class Config {
 };
 
 ModelSettings Settings(const YamlValues& values) {
-  return {.name = values.at(kName).value,
-          .model_path = values.at(kModelPath).value,
-          .max_memory_mb = values.at(kMaxMemory).value};
+  const auto value = [&values](const char* key) -> std::optional<std::string> {
+    const auto found = values.find(key);
+    return found == values.end() ? std::nullopt : std::optional(found->second.value);
+  };
+  return {.name = value(kName), .model_path = value(kModelPath).value(), .max_memory_mb = value(kMaxMemory)};
+}
+
+// What a rollout writes in place of `now`.
+YamlValues AfterRollout(const RolloutOptions& options, const std::string& section, const YamlValues& now,
+                        std::uint64_t model_bytes) {
+  YamlValues after;
+  const auto set = [&](const char* key, const std::string& value) {
+    after[key] = WriteLike(now.at(key), value);
+  };
+  const auto require = [&](const char* key, const char* option) {
+    if (now.contains(key)) return;
+    throw Error(ErrorKind::kFailure, Quote(options.place.config.native()) + ": section " + Quote(section) +
+                                         " has no '" + key + ":', which " + option +
+                                         " is to set; add it with its current value");
+  };
+  set(kModelPath, options.model);
+  if (options.name) require(kName, "--name");
+  if (options.max_memory_mb) require(kMaxMemory, "--max-memory-mb");
+  if (now.contains(kName)) set(kName, options.name.value_or(now.at(kName).value + "-INT8"));
+  if (now.contains(kMaxMemory)) {
+    set(kMaxMemory, std::to_string(options.max_memory_mb.value_or(RolloutMemoryMb(model_bytes))));
+  }
+  return after;
 }
 
 std::vector<FileReport> Reports(const std::vector<RecordedFile>& files, const fs::path& model) {
@@ -212,13 +233,7 @@ ConfigChange Rollout(const RolloutOptions& options, Observer& observer) {
                                   " can take the place only of the model that it was made from");
   }
 
-  YamlValues after;
-  const auto set = [&](const char* key, const std::string& value) {
-    after[key] = WriteLike(now.at(key), value);
-  };
-  set(kName, options.name.value_or(now.at(kName).value + "-INT8"));
-  set(kModelPath, options.model);
-  set(kMaxMemory, std::to_string(options.max_memory_mb.value_or(RolloutMemoryMb(TotalBytes(made->outputs)))));
+  const YamlValues after = AfterRollout(options, config.section().path(), now, TotalBytes(made->outputs));
   change.report().plan.inputs = Reports(made->inputs, fp32);
   change.report().plan.outputs = Reports(made->outputs, int8);
   return change.Apply(config, after, log);
@@ -243,9 +258,11 @@ ConfigChange Rollback(const ConfigPlace& place, Observer& observer) {
     Refuse(where + " is back already: it has what it had before the rollout of " + rollout->time);
   }
   for (const auto& [key, value] : rollout->after) {
-    if (now.at(key).value == value.value) continue;
+    const auto found = now.find(key);
+    if (found != now.end() && found->second.value == value.value) continue;
     Refuse(where + " is not as the rollout of " + rollout->time + " left it: " + key + " is " +
-           Quote(now.at(key).value) + " and was " + Quote(value.value) + "; set it so, or go back by hand");
+           (found == now.end() ? "missing" : Quote(found->second.value)) + " and was " + Quote(value.value) +
+           "; set it so, or go back by hand");
   }
   const fs::path fp32 = config.Resolve(rollout->before.at(kModelPath).value);
   change.Require(fp32, rollout->inputs);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 #include <sstream>
 #include <string_view>
 
@@ -111,8 +112,8 @@ std::vector<YamlNode> Parse(const std::string& text, const std::string& file) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    throw Error(ErrorKind::kFailure,
-                Quote(file) + ", line " + std::to_string(error.mark.line + 1) + ": no YAML: " + error.msg);
+    throw Error(ErrorKind::kFailure, Quote(file) + ", line " + std::to_string(error.mark.line + 1) +
+                                         ": this is not valid YAML: " + error.msg);
   }
   return builder.Take();
 }
@@ -177,6 +178,14 @@ Place FindSection(std::vector<YamlNode>& documents, const std::string& file, con
   return place;
 }
 
+bool HasKey(const Place& place, const std::string& key) {
+  for (std::size_t i = 0; i + 1 < place.map->children.size(); i += 2) {
+    const YamlNode& name = place.map->children[i];
+    if (name.kind == YamlKind::kScalar && name.value == key) return true;
+  }
+  return false;
+}
+
 YamlNode& FindValue(const Place& place, const std::string& file, const std::string& key) {
   const auto where = [&](const YamlNode& node) {
     return Quote(file) + ", line " + std::to_string(node.line) + ": " + Quote(key) + " of section " +
@@ -189,7 +198,7 @@ YamlNode& FindValue(const Place& place, const std::string& file, const std::stri
     if (found != nullptr) Refuse(where(name), "it is there twice; remove one");
     found = &place.map->children[i + 1];
   }
-  if (found == nullptr) Refuse(where(*place.map), "it is missing; write it there with the value of today");
+  if (found == nullptr) Refuse(where(*place.map), "it is missing; add '" + key + ":' with its current value");
   if (found->kind != YamlKind::kScalar || found->anchored || (found->tag != "?" && found->tag != "!")) {
     Refuse(where(*found),
            "this is not a plain value (an alias, anchor, tag or collection); change it by hand");
@@ -279,11 +288,14 @@ bool IsPlainText(const std::string& value) {
 }  // namespace
 
 YamlSection::YamlSection(std::string text, const std::string& file, const std::string& section,
-                         const std::vector<std::string>& keys)
+                         const std::vector<std::string>& required, const std::vector<std::string>& optional)
     : text_(std::move(text)), file_(file) {
   std::vector<YamlNode> documents = Parse(text_, file_);
   const Place place = FindSection(documents, file_, section);
   path_ = place.path;
+  std::vector<std::string> keys = required;
+  std::ranges::copy_if(optional, std::back_inserter(keys),
+                       [&place](const std::string& key) { return HasKey(place, key); });
   for (const std::string& key : keys) {
     const YamlNode& node = FindValue(place, file_, key);
     const std::string where = Quote(file_) + ", line " + std::to_string(node.line) + ": " + Quote(key);

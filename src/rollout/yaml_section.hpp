@@ -17,15 +17,18 @@ struct YamlValue {
 // accepted: each value is written on one line, and nothing else in the file refers to it.
 class YamlSection {
  public:
-  // `file` is the text's name in messages. Throws Error (kFailure) where the text is no YAML, where not just
-  // one mapping has this name, where not just one value in it has each key, and where anchors, aliases, tags
-  // or other forms make editing unsafe.
+  // Reads the values of `required`, and those of `optional` that the section has. `file` is the text's name
+  // in messages. Throws Error (kFailure) where the text is not valid YAML, where not exactly one mapping has
+  // this name, where a required key is missing or any of the keys is there twice, and where anchors, aliases,
+  // tags or other forms make editing unsafe.
   YamlSection(std::string text, const std::string& file, const std::string& section,
-              const std::vector<std::string>& keys);
+              const std::vector<std::string>& required, const std::vector<std::string>& optional = {});
 
   // The keys down to the section, joined by dots.
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& text() const { return text_; }
+  // By key. An optional key that the section does not have is not in it.
+  [[nodiscard]] const std::map<std::string, YamlValue>& values() const { return values_; }
   [[nodiscard]] const YamlValue& at(const std::string& key) const { return values_.at(key); }
 
   // The text with these sources in place of those of their keys. Throws Error where a reader of it would not

@@ -91,6 +91,7 @@ class Verification {
       AddProblem(loads_, error.what());
       return;
     }
+    for (const std::string& warning : model_->warnings()) observer_.OnWarning(warning);
     std::uint64_t bytes = 0;
     for (const InputFile& file : model_->files()) bytes += file.in_memory ? 0 : file.identity.size;
     loads_.detail = FormatCount(model_->tensors().size(), "tensor") + ", " + FormatBytes(bytes);
@@ -180,6 +181,7 @@ class Verification {
   // The model that was quantized: the FP32 one, or what its optimizer makes of that.
   RederiveSource Source() {
     Model source = Model::Load(file_system_, *options_.against);
+    for (const std::string& warning : source.warnings()) observer_.OnWarning(warning);
     if (origin_->optimizer.empty()) {
       return {std::move(source), std::nullopt,
               [this] { return Model::Load(file_system_, *options_.against); }};

@@ -188,11 +188,43 @@ TEST_F(HostileModelsTest, NodesInACircle) {
   ExpectRefusal({"'in/m.onnx'", "needs its own output"});
 }
 
-TEST_F(HostileModelsTest, TwoWeightsOfOneName) {
+TEST_F(HostileModelsTest, TwoWeightsOfOneNameInABody) {
   ModelBuilder builder = OneMatMul();
-  builder.Initializer("w", {8, 4}, RandomValues(32, 2));
+  builder.Input("condition", {}, onnx::TensorProto::BOOL);
+  auto& body = SetGraph(builder.Node("If", {"condition"}, {"z"}, "if"), "then_branch");
+  for (int i = 0; i < 2; ++i) *body.add_initializer() = builder.graph().initializer(0);
   builder.Save(input());
   ExpectRefusal({"'in/m.onnx'", "tensor 'w' is defined twice"});
+}
+
+// --- files that are no models
+
+TEST_F(HostileModelsTest, FilesOfOtherKindsAreNamed) {
+  const std::string rest(1000, '\x7f');
+  const std::pair<std::string, std::string> kFiles[] = {
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n", "git lfs pull"},
+      {"GGUF\x03" + rest, "GGUF"},
+      {std::string("\x40\0\0\0\0\0\0\0{\"w\":{}}", 16) + rest, "safetensors"},
+      {"PK\x03\x04" + rest, "zip archive"},
+      {"\x80\x02" + rest, "pickle"},
+      {"\x89HDF\r\n\x1a\n" + rest, "Keras"},
+      {std::string("\x1c\0\0\0TFL3", 8) + rest, "TensorFlow Lite"},
+      {std::string("\x1c\0\0\0ORTM", 8) + rest, "ORT format"},
+      {"\x1f\x8b" + rest, "gunzip"},
+      {"\n <!DOCTYPE html><html>Not found", "HTML page"},
+      {"<?xml version=\"1.0\"?><net/>", "XML"},
+      {"{\"a\": 1}", "text file"},
+  };
+  for (const auto& [bytes, words] : kFiles) {
+    WriteFile(input(), bytes);
+    ExpectRefusal({"'in/m.onnx': this is ", words});
+  }
+}
+
+TEST_F(HostileModelsTest, AGitLfsPointerInPlaceOfTheData) {
+  OneMatMul(Storage::kExternal).Save(input());
+  WriteFile(folder_ / "in" / "m.onnx.data", "version https://git-lfs.github.com/spec/v1\n");
+  ExpectRefusal({"tensor 'w'", "git lfs pull"});
 }
 
 TEST_F(HostileModelsTest, BodiesNestedTenThousandDeep) {

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
@@ -129,6 +130,24 @@ TEST_F(RolloutTest, TakesNameAndMemory) {
               AllOf(HasSubstr("name: \"a \\\"b\\\"\""), HasSubstr("max_memory_mb: 1200  #")));
   ASSERT_EQ(Rollback().status, 0);
   EXPECT_EQ(ReadFile(config()), original_);
+}
+
+// Not every pipeline knows a name and a limit of memory.
+TEST_F(RolloutTest, ChangesOnlyTheKeysThatTheSectionHas) {
+  const std::string before = "audio_omni:\n  model_path: models/onnx/agi_audio_core.onnx  # FP32\n";
+  WriteFile(config(), before);
+  const ProgramResult there = Rollout();
+  ASSERT_EQ(there.status, 0) << there.err;
+  EXPECT_EQ(ReadFile(config()), "audio_omni:\n  model_path: " + std::string(kInt8) + "  # FP32\n");
+  EXPECT_THAT(there.err, AllOf(HasSubstr("model_path "), Not(HasSubstr("max_memory_mb"))));
+  const ProgramResult back = Rollback();
+  ASSERT_EQ(back.status, 0) << back.err;
+  EXPECT_EQ(ReadFile(config()), before);
+
+  ExpectFailure(RolloutArguments({"--name", "new"}), kFailed, {"has no 'name:', which --name is to set"});
+  ExpectFailure(RolloutArguments({"--max-memory-mb", "7"}), kFailed, {"has no 'max_memory_mb:'"});
+  WriteFile(config(), "audio_omni:\n  name: a\n");
+  ExpectRefused({"add 'model_path:' with its current value"}, kFailed);
 }
 
 TEST_F(RolloutTest, KeepsWhatWasEditedMeanwhile) {

@@ -329,7 +329,7 @@ TEST(LoaderReads, NothingOfInlineWeightsBeyondTheWindowOfTheReader) {
 
 TEST(LoaderRefuses, WhatIsNoModel) {
   EXPECT_THAT(Refusal(std::string()), AllOf(HasSubstr("'models/m.onnx'"), HasSubstr("empty")));
-  EXPECT_THAT(Refusal("PK\3\4 this is a zip file"), HasSubstr("not a whole ONNX model"));
+  EXPECT_THAT(Refusal("PK\3\4 this is a zip file"), HasSubstr("zip archive"));
   EXPECT_THAT(Refusal(std::string("\x08\x07", 2)), HasSubstr("no graph"));
   // The graph is no message but a number; its name is.
   EXPECT_THAT(Refusal(std::string("\x38\x07", 2)), HasSubstr("no graph"));
@@ -638,7 +638,11 @@ TEST(LoaderGraph, NamesAreDefinedOnce) {
   const std::pair<const char*, std::function<void(ModelBuilder&)>> kTwice[] = {
       {"input", [](auto& builder) { builder.Input("input", {1}); }},
       {"input", [](auto& builder) { builder.Node("Op", {}, {"input"}); }},
-      {"tensor", [](auto& builder) { builder.Initializer("tensor", {1}, RandomValues(1)); }},
+      {"inner",
+       [](auto& builder) {
+         auto& body = SetGraph(builder.Node("If", {"input"}, {"y"}), "then_branch");
+         for (int i = 0; i < 2; ++i) body.add_initializer()->set_name("inner");
+       }},
       {"tensor", [](auto& builder) { builder.Node("Op", {}, {"tensor"}); }},
       {"tensor",
        [](auto& builder) { builder.graph().add_sparse_initializer()->mutable_values()->set_name("tensor"); }},

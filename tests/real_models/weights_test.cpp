@@ -218,6 +218,30 @@ TEST_F(Weights, ThatAreGraphInputsOfIr3) {
   EXPECT_EQ(session.inputs()[0].name, "x");
 }
 
+// The runtime loads such a model with a warning.
+TEST_F(Weights, ThatAreDefinedTwice) {
+  for (const std::int64_t ir_version : {3, 8}) {
+    ModelBuilder builder;
+    builder.model().set_ir_version(ir_version);
+    if (ir_version < 4) builder.Input("w", {kK, kN});
+    builder.Initializer("w", {kK, kN}, values_).Initializer("w", {kK, kN}, values_);
+    ExpectProduct(builder);
+  }
+}
+
+// The last of small ones counts, and of those outside of the model.
+TEST_F(Weights, ThatAreDefinedTwiceAreTheLast) {
+  ModelBuilder builder;
+  builder.Initializer("w", {kK, kN}, RandomValues(kK * kN, 77), Storage::kExternal);
+  builder.Initializer("w", {kK, kN}, values_, Storage::kExternal);
+  for (const float bias : {3.0F, 0.0F}) {
+    builder.Initializer("b", {kN}, std::vector<float>(kN, bias));
+  }
+  builder.Input("x", {-1, kK}).Output("y", {-1, kN});
+  builder.Node("Gemm", {"x", "w", "b"}, {"y"}, "product");
+  ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x_)}), Bound());
+}
+
 TEST_F(Weights, ThatAreNotFiniteAreKept) {
   ModelBuilder builder;
   auto bad = RandomValues(kN * 300 * 300);  // more than a tile, and the NaN at its end

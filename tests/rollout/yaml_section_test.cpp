@@ -100,7 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Refused{"", "no section 'audio'"}, Refused{"other:\n  name: a\n", "no section 'audio'"},
         Refused{"audio: text\n", "no section"}, Refused{"audio:\n", "no section"},
-        Refused{"audio:\n  name: a\n", "'memory'"}, Refused{"audio:\n  memory: 1\n", "missing"},
+        Refused{"audio:\n  name: a\n", "'memory'"},
+        Refused{"audio:\n  memory: 1\n", "missing; add 'name:' with its current value"},
         Refused{"audio:\n  name: a\n  name: b\n  memory: 1\n", "twice"},
         Refused{"audio:\n  name: a\n  memory: 1\naudio:\n  name: a\n  memory: 1\n", "several sections"},
         Refused{"audio:\n  name: a\n  memory: 1\n---\naudio:\n  name: a\n  memory: 1\n", "several sections"},
@@ -109,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"all: &x\n  audio:\n    name: a\n    memory: 1\nother: *x\n", "anchor"},
         Refused{"x: &x a\naudio:\n  name: *x\n  memory: 1\n", "alias"},
         Refused{"audio:\n  name: &x a\n  memory: 1\n", "anchor"},
-        Refused{"x: &x\n  memory: 1\naudio:\n  <<: *x\n  name: a\n", "missing"},
+        Refused{"x: &x\n  memory: 1\naudio:\n  <<: *x\n  name: a\n", "add 'memory:' with its current value"},
         Refused{"audio:\n  name: !!str a\n  memory: 1\n", "tag"},
         Refused{"audio:\n  name: [a]\n  memory: 1\n", "collection"},
         Refused{"audio:\n  name: a\n  memory:\n", "'memory'"},
@@ -118,11 +119,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"audio:\n  name: >-\n    a\n  memory: 1\n", "several lines"},
         Refused{"audio:\n  name: \"a\n    b\"\n  memory: 1\n", "several lines"},
         Refused{"audio:\n  name: 'a\n    b'\n  memory: 1\n", "several lines"},
-        Refused{"audio:\n  name: \"a\n", "line 2"}, Refused{",", "no YAML"},
-        Refused{"audio:\n  name: a\n,\n", "no YAML"}, Refused{"audio: [\n", "no YAML"},
-        Refused{"a: b: c\n", "no YAML"}, Refused{"audio:\n\tname: a\n", "'c.yaml'"},
-        Refused{"x: *nowhere\n", "no YAML"}, Refused{std::string(100'000, '['), "no YAML"},
-        Refused{std::string(100'000, '{'), "no YAML"}));
+        Refused{"audio:\n  name: \"a\n", "line 2"}, Refused{",", "not valid YAML"},
+        Refused{"audio:\n  name: a\n,\n", "not valid YAML"}, Refused{"audio: [\n", "not valid YAML"},
+        Refused{"a: b: c\n", "not valid YAML"}, Refused{"audio:\n\tname: a\n", "'c.yaml'"},
+        Refused{"x: *nowhere\n", "not valid YAML"}, Refused{std::string(100'000, '['), "not valid YAML"},
+        Refused{std::string(100'000, '{'), "not valid YAML"}));
 
 TEST(YamlSectionTest, RefusesAKeyThatIsEditedThroughAMerge) {
   // An explicit value beside a merge is its own.
