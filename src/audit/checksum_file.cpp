@@ -51,13 +51,20 @@ struct DigestAndName {
   std::string_view name;
 };
 
-// "<hex>  <name>", or with an asterisk in binary mode.
+// Where the name begins behind that many digits: after a space or a tab, and the mode, a space or an
+// asterisk, which some tools leave out. Nothing where no name follows.
+std::optional<std::size_t> NameStart(std::string_view line, std::size_t digits) {
+  if (line.size() <= digits || (line[digits] != ' ' && line[digits] != '\t')) return std::nullopt;
+  std::size_t start = digits + 1;
+  if (line.size() > start && (line[start] == ' ' || line[start] == '*')) ++start;
+  return line.size() > start ? std::optional(start) : std::nullopt;
+}
+
+// "<hex>  <name>", in the forms that sha256sum -c takes.
 std::optional<DigestAndName> SplitLine(std::string_view line) {
-  constexpr std::size_t kNameStart = kHexDigits + 2;
-  if (HexDigitsAtStart(line) != kHexDigits || line.size() <= kNameStart) return std::nullopt;
-  const char mode = line[kHexDigits + 1];
-  if (line[kHexDigits] != ' ' || (mode != ' ' && mode != '*')) return std::nullopt;
-  return DigestAndName{line.substr(0, kHexDigits), line.substr(kNameStart)};
+  const auto name = NameStart(line, kHexDigits);
+  if (HexDigitsAtStart(line) != kHexDigits || !name) return std::nullopt;
+  return DigestAndName{line.substr(0, kHexDigits), line.substr(*name)};
 }
 
 // "SHA256 (<name>) = <hex>", as BSD and `sha256sum --tag` write it.
@@ -102,8 +109,7 @@ bool IsChecksumLine(std::string_view line) {
   }
   if (line.starts_with('\\')) line.remove_prefix(1);
   const std::size_t digits = HexDigitsAtStart(line);
-  return digits >= kFewestDigits && line.size() > digits + 2 && line[digits] == ' ' &&
-         (line[digits + 1] == ' ' || line[digits + 1] == '*');
+  return digits >= kFewestDigits && NameStart(line, digits);
 }
 
 }  // namespace

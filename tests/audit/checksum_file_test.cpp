@@ -41,9 +41,9 @@ TEST(ParseChecksums, ReadsBackWhatIsWritten) {
 
 TEST(ParseChecksums, LeavesOutWhatIsNoEntry) {
   EXPECT_EQ(ParseChecksums("").size(), 0U);
-  EXPECT_EQ(ParseChecksums("\n# a comment\n\n" + kA + "\n" + kA + " name\n" + kA + "  \n" + kA + "x  name\n")
-                .size(),
-            0U);
+  EXPECT_EQ(
+      ParseChecksums("\n# a comment\n\n" + kA + "\n" + kA + " \n" + kA + "  \n" + kA + "x  name\n").size(),
+      0U);
   const auto entries = ParseChecksums(kA + " *binary\n# between\n" + kB + "  no line feed");
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0].name, "binary");
@@ -55,9 +55,9 @@ TEST(ParseChecksums, LeavesOutWhatIsNoEntry) {
 TEST(ParseChecksums, ReadsAllFormsOfALine) {
   const std::string upper(64, 'A');
   for (const std::string& line :
-       {kA + "  m.onnx\n", kA + " *m.onnx\n", upper + "  m.onnx\n", kA + "  ./m.onnx\n",
-        "SHA256 (m.onnx) = " + kA + "\n", "SHA256 (./m.onnx) = " + upper + "\n", kA + "  m.onnx\r\n",
-        "SHA256 (m.onnx) = " + kA + "\r\n"}) {
+       {kA + "  m.onnx\n", kA + " *m.onnx\n", upper + "  m.onnx\n", kA + "  ./m.onnx\n", kA + " m.onnx\n",
+        kA + "\tm.onnx\n", "SHA256 (m.onnx) = " + kA + "\n", "SHA256 (./m.onnx) = " + upper + "\n",
+        kA + "  m.onnx\r\n", "SHA256 (m.onnx) = " + kA + "\r\n"}) {
     const auto entries = ParseChecksums(line);
     ASSERT_EQ(entries.size(), 1U) << line;
     EXPECT_EQ(entries[0].name, "m.onnx") << line;
