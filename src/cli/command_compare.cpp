@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "cli/checks.hpp"
 #include "cli/console.hpp"
 #include "cli/quantity.hpp"
 #include "cli/shared_options.hpp"
@@ -141,7 +142,7 @@ void CommandCompare::SetUp(CLI::App& app) {
       ->type_name("PATH")
       ->group(inputs);
   app.add_option("--cases", most_sets_, "Of recorded inputs, only the first N sets")
-      ->check(CLI::Range(1U, 1000000000U).description(""))
+      ->check(WholeNumber(1, 1000000000))
       ->type_name("N")
       ->group(inputs);
   app.add_flag("--require-inputs", require_inputs_, "Made-up inputs are wrong usage")->group(inputs);
@@ -169,22 +170,22 @@ void CommandCompare::SetUp(CLI::App& app) {
 
   const std::string measuring = "How they are measured";
   app.add_option("--runs", options_.runs, "Timed runs of each, in turn")
-      ->check(CLI::Range(1U, 1000000U).description(""))
+      ->check(WholeNumber(1, 1000000))
       ->type_name("N")
       ->capture_default_str()
       ->group(measuring);
   app.add_option("--warmup", options_.warmup, "Runs of each before them")
-      ->check(CLI::Range(0U, 1000000U).description(""))
+      ->check(WholeNumber(0, 1000000))
       ->type_name("N")
       ->capture_default_str()
       ->group(measuring);
   app.add_option("--loads", options_.loads, "Timed loads of each")
-      ->check(CLI::Range(1U, 1000U).description(""))
+      ->check(WholeNumber(1, 1000))
       ->type_name("N")
       ->capture_default_str()
       ->group(measuring);
   app.add_option("--threads", options_.threads, "Threads of each [as ONNX Runtime chooses]")
-      ->check(CLI::Range(1U, 1024U).description(""))
+      ->check(WholeNumber(1, 1024))
       ->type_name("N")
       ->group(measuring);
   app.add_option("--timeout", options_.timeout_seconds,
@@ -198,10 +199,10 @@ void CommandCompare::SetUp(CLI::App& app) {
 
   const std::string limits = "What must hold (status 4 where it does not)";
   app.add_option("--min-sqnr", options_.limits.min_sqnr_db, "Of each output, in decibels")
-      ->type_name("DB")
+      ->type_name("X")
       ->group(limits);
   app.add_option("--min-cosine", options_.limits.min_cosine, "Of each output, up to 1")
-      ->type_name("C")
+      ->type_name("X")
       ->group(limits);
   app.add_option("--min-top1", options_.limits.min_top1,
                  "Share of places whose largest class stays the same, as 98% or 0.98")
@@ -221,7 +222,7 @@ void CommandCompare::SetUp(CLI::App& app) {
       ->type_name("SIZE")
       ->group(limits);
   app.add_option("--max-size-ratio", options_.limits.max_size_ratio, "INT8 files over FP32 files, as 0.3")
-      ->type_name("R")
+      ->type_name("X")
       ->group(limits);
 
   const std::string shown = "What is shown";

@@ -1,16 +1,18 @@
 #include "cli/command_inspect.hpp"
 
 #include "cli/console.hpp"
+#include "cli/model_path.hpp"
 #include "inspect/inspect_text.hpp"
 #include "qi8/inspect.hpp"
 
 namespace qi8::cli {
 
 void CommandInspect::SetUp(CLI::App& app) {
-  app.add_option("MODEL", options_.input, "ONNX model (.onnx)")->required()->type_name("FILE");
+  app.add_option("MODEL", options_.input, "ONNX model (.onnx), or the folder of one")
+      ->required()
+      ->type_name("FILE");
   const std::string shown = "What is shown";
   app.add_option("--top", top_, "How many of the largest weights")
-      ->check(NotNegative())
       ->type_name("N")
       ->capture_default_str()
       ->group(shown);
@@ -43,7 +45,7 @@ ExitStatus CommandInspect::Run() {
   {
     ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
     CatchSignals();
-    report = Inspect({.model = options_.input,
+    report = Inspect({.model = ModelAt(options_.input),
                       .links = options_.links,
                       .selection = options_.selection,
                       .external_data = options_.external_data,

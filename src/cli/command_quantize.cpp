@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "cli/checks.hpp"
 #include "cli/config_file.hpp"
 #include "cli/console.hpp"
+#include "cli/model_path.hpp"
 #include "cli/option_text.hpp"
 #include "plan/report_text.hpp"
 #include "qi8/quantize.hpp"
@@ -19,7 +21,8 @@ const std::map<std::string, Optimization> kOptimizations = {
 
 void CommandQuantize::SetUp(CLI::App& app) {
   AddConfigOption(app);
-  app.add_option("INPUT", options_.input, "FP32 model (.onnx); it is never changed")->required();
+  app.add_option("INPUT", options_.input, "FP32 model (.onnx), or the folder of one; it is never changed")
+      ->required();
   app.add_option("OUTPUT", options_.output, "INT8 model to write; its weights go to OUTPUT.data beside it")
       ->required();
 
@@ -80,6 +83,7 @@ std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_le
 
 ExitStatus CommandQuantize::Run() {
   selection_.Finish(options_);
+  options_.input = ModelAt(options_.input);
   options_.hash_inputs = !no_input_checksum_;
   options_.optimize = kOptimizations.at(optimize_);
   runtime::ModelOptimizer optimizer(onnxruntime_);

@@ -1,5 +1,6 @@
 #include "cli/command_rollout.hpp"
 
+#include "cli/checks.hpp"
 #include "cli/console.hpp"
 #include "cli/option_text.hpp"
 #include "core/text.hpp"
@@ -48,7 +49,7 @@ void CommandRollout::SetUp(CLI::App& app) {
   app.add_option("--name", options_.name, "Its name [the name that is there, and -INT8]")->type_name("NAME");
   app.add_option("--max-memory-mb", options_.max_memory_mb,
                  "Memory to allow [the model's size and 100 MB, rounded up to hundreds]")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+      ->check(WholeNumber(1, 1'000'000'000))
       ->type_name(std::string(kCountType));
   app.footer(
       "Sets model_path of the section, and name and max_memory_mb where it has them;\n"

@@ -22,6 +22,7 @@ void CommandVerify::SetUp(CLI::App& app) {
                        "For a model that was optimized before it was quantized (--against)");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print the report as JSON")->group(shown);
+  app.add_flag("-q,--quiet", quiet_, "Print nothing but errors; the status tells")->group(shown);
   AddProgressOption(app, progress_, shown);
   AddFollowLinksOption(app, options_.links, "How");
   AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, "How");
@@ -41,12 +42,14 @@ ExitStatus CommandVerify::Run() {
   options_.use_checksums = !no_checksums_;
   VerifyReport report;
   {
-    ConsoleObserver observer(MakeLogger("info"), kProgressModes.at(progress_));
+    ConsoleObserver observer(MakeLogger(quiet_ ? "error" : "info"),
+                             quiet_ ? ProgressMode::kNever : kProgressModes.at(progress_));
     CatchSignals();
     runtime::ModelOptimizer optimizer(onnxruntime_);
     report = Verify(options_, observer, &optimizer);
   }
-  PrintResult(json_ ? VerifyJson(report) : VerifyTable(report));
+  if (json_) PrintResult(VerifyJson(report));
+  if (!json_ && !quiet_) PrintResult(VerifyTable(report));
   FlushResult();
   return report.holds() ? kDone : kCheckFailed;
 }

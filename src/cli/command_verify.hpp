@@ -18,6 +18,7 @@ class CommandVerify final : public Command {
   std::string onnxruntime_;
   bool no_checksums_ = false;
   bool json_ = false;
+  bool quiet_ = false;
   std::string progress_ = "auto";
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "cli/checks.hpp"
 #include "cli/command_audit.hpp"
 #include "cli/command_compare.hpp"
 #include "cli/command_compare_worker.hpp"
@@ -19,6 +20,7 @@ namespace qi8::cli {
 namespace {
 
 constexpr const char* kProgram = "quantize-int8";
+constexpr std::string_view kQuantizeWord = "quantize";  // for the command that needs no word
 
 template <class T>
 std::unique_ptr<Command> Make() {
@@ -57,6 +59,7 @@ std::span<const NamedCommand> Commands() { return kCommands; }
 const NamedCommand* FindCommand(std::string_view word) {
   if (word.empty()) return nullptr;
   if (word == kWorker.name) return &kWorker;
+  if (word == kQuantizeWord) return kCommands.data();
   const auto* const found = std::ranges::find(kCommands, word, &NamedCommand::name);
   return found == kCommands.end() ? nullptr : found;
 }
@@ -76,6 +79,7 @@ DeclaredCommand Declare(const NamedCommand& named) {
                                    "Print the version and exit");
   }
   declared.command->SetUp(*declared.app);
+  AddTypeChecks(*declared.app);
   return declared;
 }
 

@@ -128,15 +128,17 @@ void ApplyConfig(CLI::App& app, std::string_view text, const std::string& file) 
   try {
     table = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    Fail(at(error.source()) + ": no TOML: " + std::string(error.description()));
+    Fail(at(error.source()) + ": this is not valid TOML: " + std::string(error.description()));
   }
   const Keys keys(app);
   for (const auto& [toml_key, value] : table) {
     const std::string key(toml_key.str());
     const std::string where = at(value.source()) + ": " + Quote(key);
     CLI::Option* const option = keys.Find(key);
-    if (option == nullptr) Fail(where + " is no option of " + app.get_name() + keys.Hint(key));
-    Set(*option, key, Arguments(value, Describe(*option), where), where);
+    if (option == nullptr) {
+      Fail(at(value.source()) + ": unknown option " + Quote(key) + " of " + app.get_name() + keys.Hint(key));
+    }
+    Set(*option, key, Arguments(value, Describe(*option), where), at(value.source()));
   }
 }
 

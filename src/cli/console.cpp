@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
+#include "cli/progress.hpp"
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 
@@ -18,11 +21,12 @@ namespace {
 volatile std::sig_atomic_t caught_signal = 0;
 
 constexpr std::chrono::milliseconds kBetweenUpdates{100};
+constexpr std::chrono::seconds kBetweenLines{10};  // where each update is a line of its own
 
-std::string TimeLeft(double seconds) {
-  const auto whole = static_cast<long>(seconds + 0.5);
-  return whole >= 60 ? std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s"
-                     : std::to_string(whole) + " s";
+// Whether a line can be written over: a file and a dumb terminal show each update, and what steers it.
+bool IsTerminalWithControls() {
+  const char* const term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
 }
 
 // Messages quote what models, runtimes and files say; not all of it came through Quote.
@@ -50,7 +54,8 @@ std::shared_ptr<spdlog::logger> MakeLogger(const std::string& level) {
 ConsoleObserver::ConsoleObserver(std::shared_ptr<spdlog::logger> logger, ProgressMode progress)
     : logger_(std::move(logger)),
       show_progress_(progress == ProgressMode::kAlways ||
-                     (progress == ProgressMode::kAuto && ::isatty(STDERR_FILENO) == 1)) {}
+                     (progress == ProgressMode::kAuto && IsTerminalWithControls())),
+      writes_over_(IsTerminalWithControls()) {}
 
 ConsoleObserver::~ConsoleObserver() { ClearLine(); }
 
@@ -62,18 +67,14 @@ void ConsoleObserver::OnStage(std::string_view stage) {
 void ConsoleObserver::OnProgress(std::uint64_t done, std::uint64_t total) {
   if (!show_progress_) return;
   const auto now = Clock::now();
-  if (now - last_shown_ < kBetweenUpdates && done < total) return;
+  const Clock::duration pause =
+      writes_over_ ? Clock::duration(kBetweenUpdates) : Clock::duration(kBetweenLines);
+  if (now - last_shown_ < pause && done < total) return;
   last_shown_ = now;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
-  const std::uint64_t percent = total > 0 ? 100 * done / total : 100;
-  const std::string line = FormatBytes(done) + " of " + FormatBytes(total) + " (" + std::to_string(percent) +
-                           " %), " + FormatBytes(static_cast<std::uint64_t>(rate)) + "/s, " + TimeLeft(left) +
-                           " left";
-  std::fprintf(stderr, "\r\033[K%s", line.c_str());
+  const std::string text = ProgressText(done, total, std::chrono::duration<double>(now - start_).count());
+  std::fputs(writes_over_ ? ("\r\033[K" + text).c_str() : (text + "\n").c_str(), stderr);
   std::fflush(stderr);
-  line_shown_ = true;
+  line_shown_ = writes_over_;
 }
 
 void ConsoleObserver::OnWarning(const std::string& message) {

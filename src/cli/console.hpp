@@ -18,8 +18,8 @@ enum class ProgressMode { kAuto, kAlways, kNever };
 // The program's logger: "quantize-int8: error: ..." on standard error.
 [[nodiscard]] std::shared_ptr<spdlog::logger> MakeLogger(const std::string& level);
 
-// Shows a run on a console: one line of progress that is written over, where standard error is a terminal or
-// it is asked for.
+// Shows a run on a console: one line of progress that is written over where standard error is a terminal that
+// can do that; elsewhere none, or now and then a line of its own where progress was asked for.
 class ConsoleObserver final : public Observer {
  public:
   ConsoleObserver(std::shared_ptr<spdlog::logger> logger, ProgressMode progress);
@@ -36,6 +36,7 @@ class ConsoleObserver final : public Observer {
 
   std::shared_ptr<spdlog::logger> logger_;
   bool show_progress_;
+  bool writes_over_;  // one line, again and again; else a line for each update
   bool line_shown_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_shown_;

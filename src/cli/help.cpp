@@ -1,5 +1,6 @@
 #include "cli/help.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/option_text.hpp"
@@ -74,8 +75,9 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/,
     } else if (option.group == kPlainOptions) {
       plain += OptionEntry(option);
     } else {
-      if (groups.empty() || groups.back().first != option.group) groups.emplace_back(option.group, "");
-      groups.back().second += OptionEntry(option);
+      auto group = std::ranges::find(groups, option.group, &HelpEntry::first);
+      if (group == groups.end()) group = groups.insert(groups.end(), {option.group, ""});
+      group->second += OptionEntry(option);
     }
   }
   std::string out = app->get_description() + "\n\n" + Usage(*app, options) + "\n" + positionals;

@@ -5,8 +5,6 @@
 namespace qi8::cli {
 namespace {
 
-constexpr char kBetweenChoices = '|';
-
 std::vector<std::string> Names(const CLI::Option& option) {
   if (option.get_positional()) return {option.get_name(true)};
   std::vector<std::string> names;
@@ -49,11 +47,6 @@ std::vector<OptionText> DescribeOptions(const CLI::App& app) {
     if (!option->get_group().empty()) texts.push_back(Describe(*option));
   }
   return texts;
-}
-
-CLI::Option* OneOf(CLI::Option* option, const std::vector<std::string>& words) {
-  return option->check(CLI::IsMember(words))
-      ->type_name(CLI::detail::join(words, std::string(1, kBetweenChoices)));
 }
 
 }  // namespace qi8::cli

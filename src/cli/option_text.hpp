@@ -15,6 +15,10 @@ inline constexpr std::string_view kCountType = "N";        // a whole number
 inline constexpr std::string_view kSizeType = "SIZE";      // bytes, as 96MiB
 inline constexpr std::string_view kFileType = "FILE";      // completed with names of files
 inline constexpr std::string_view kFolderType = "FOLDER";  // completed with names of folders
+inline constexpr std::string_view kPathType = "PATH";      // either
+inline constexpr std::string_view kNumberType = "X";       // a number, whole or not
+
+inline constexpr char kBetweenChoices = '|';  // of a type that is one of several words
 
 struct OptionText {
   std::vector<std::string> names;    // "-f", "--force"; of a positional, its one name
@@ -34,8 +38,5 @@ struct OptionText {
 
 // Those that people are to see, in the order of declaration.
 [[nodiscard]] std::vector<OptionText> DescribeOptions(const CLI::App& app);
-
-// Makes the option take one of these words, and say so.
-CLI::Option* OneOf(CLI::Option* option, const std::vector<std::string>& words);
 
 }  // namespace qi8::cli

@@ -6,6 +6,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "core/text.hpp"
 
 namespace qi8::cli {
 namespace {
@@ -34,14 +37,19 @@ std::string Exact(double value) {
 double AsItIs(double value) { return value; }
 double Whole(double value) { return std::floor(value); }
 
-// Of what each unit is worth. `example` is for the message where a text has none of them.
-CLI::Validator InUnits(std::map<std::string, double> units, const std::string& example,
+std::string Not(const std::string& text, const std::string& what) { return Quote(text) + " is not " + what; }
+
+// Of what each unit is worth. `what` is for the message where a text has none of them: "a size (example:
+// 2MB)".
+CLI::Validator InUnits(std::map<std::string, double> units, const std::string& what,
                        double (*finish)(double) = AsItIs) {
   units[""] = 1;
-  return {[units, example, finish](std::string& text) -> std::string {
+  return {[units, what, finish](std::string& text) -> std::string {
+            constexpr double kMost = 9e18;  // what an integer of 64 bits holds
             const auto quantity = Split(text);
             const auto unit = quantity ? units.find(quantity->unit) : units.end();
-            if (unit == units.end()) return text + " is none such as " + example;
+            const bool is_one = unit != units.end() && quantity->value * unit->second <= kMost;
+            if (!is_one) return Not(text, what);
             text = Exact(finish(quantity->value * unit->second));
             return "";
           },
@@ -50,30 +58,37 @@ CLI::Validator InUnits(std::map<std::string, double> units, const std::string& e
 
 }  // namespace
 
-CLI::Validator InSeconds() { return InUnits({{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}}, "2.5s or 80ms"); }
+CLI::Validator InSeconds() {
+  return InUnits({{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}}, "a time (example: 2.5s or 80ms)");
+}
 
 CLI::Validator AsShare() {
-  const CLI::Validator parse = InUnits({{"%", 0.01}}, "98% or 0.98");
+  const CLI::Validator parse = InUnits({{"%", 0.01}}, "a share (example: 98% or 0.98)");
   return {[parse](std::string& text) -> std::string {
             const std::string given = text;
             std::string error = parse(text);
             const auto share = error.empty() ? Split(text) : std::nullopt;
             if (!share || share->value <= 1) return error;
-            if (given.ends_with('%')) return given + " is more than 100%";
-            return given + " is more than 1, the whole; write " + given + "% or " + Exact(share->value / 100);
+            if (given.ends_with('%')) return Quote(given) + " is more than 100%";
+            return Quote(given) + " is more than 1, the whole; write " + given + "% or " +
+                   Exact(share->value / 100);
           },
           ""};
 }
 
 CLI::Validator InBytes() {
-  constexpr double kKib = 1024;
-  return InUnits({{"kb", 1e3},
-                  {"mb", 1e6},
-                  {"gb", 1e9},
-                  {"kib", kKib},
-                  {"mib", kKib * kKib},
-                  {"gib", kKib * kKib * kKib}},
-                 "1500MB or 1.5GB", Whole);
+  constexpr double kKilo = 1e3;
+  constexpr double kKibi = 1024;
+  std::map<std::string, double> units = {{"b", 1}};
+  double decimal = 1;
+  double binary = 1;
+  for (const std::string prefix : {"k", "m", "g", "t"}) {
+    decimal *= kKilo;
+    binary *= kKibi;
+    units[prefix] = units[prefix + "b"] = decimal;
+    units[prefix + "i"] = units[prefix + "ib"] = binary;
+  }
+  return InUnits(std::move(units), "a size (example: 1500MB or 1.5GiB)", Whole);
 }
 
 }  // namespace qi8::cli

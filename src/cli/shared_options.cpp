@@ -4,7 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include "cli/checks.hpp"
 #include "cli/option_text.hpp"
+#include "cli/quantity.hpp"
+#include "core/text.hpp"
 
 namespace qi8::cli {
 namespace {
@@ -36,7 +39,7 @@ std::optional<TargetRuntime> ParseVersion(const std::string& text) {
 
 CLI::Validator IsVersion() {
   return {[](const std::string& text) {
-            return ParseVersion(text) ? std::string() : text + " is no version such as 1.24";
+            return ParseVersion(text) ? std::string() : Quote(text) + " is not a version (example: 1.24)";
           },
           ""};
 }
@@ -45,12 +48,6 @@ CLI::Validator IsVersion() {
 
 const std::map<std::string, ProgressMode> kProgressModes = {
     {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
-
-CLI::Validator NotNegative() {
-  return {
-      [](const std::string& text) { return text.starts_with('-') ? text + " is negative" : std::string(); },
-      ""};
-}
 
 void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
   const std::string selection = "What is quantized";
@@ -78,7 +75,6 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->type_name("RE")
       ->group(selection);
   app.add_option("--min-elements", options.selection.min_elements, "Leave smaller weights alone")
-      ->check(NotNegative())
       ->type_name("N")
       ->capture_default_str()
       ->group(selection);
@@ -170,7 +166,7 @@ void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string
 void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std::uint64_t& memory_budget,
                         const std::string& group) {
   app.add_option("--threads", threads, "Threads [as many as the machine has]")
-      ->check(CLI::Range(1U, 1024U))
+      ->check(WholeNumber(1, 1024))
       ->type_name("N")
       ->group(group);
   app.add_option("--isa", isa, "Instruction set, as avx2; the output is the same with each")
@@ -178,8 +174,7 @@ void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std:
       ->capture_default_str()
       ->group(group);
   app.add_option("--memory-budget", memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
-      ->transform(CLI::AsSizeValue(true))
-      ->transform(NotNegative())  // runs before the one above
+      ->transform(InBytes())
       ->type_name("SIZE")
       ->default_str("96MiB")
       ->group(group);

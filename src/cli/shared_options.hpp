@@ -13,9 +13,6 @@ namespace qi8::cli {
 
 extern const std::map<std::string, ProgressMode> kProgressModes;
 
-// strtoull takes "-5" for a very large number.
-[[nodiscard]] CLI::Validator NotNegative();
-
 // What decides which weights are quantized, how, and where they go: `selection`, `keep_non_finite` and
 // `external_data` of QuantizeOptions.
 class SelectionOptions {

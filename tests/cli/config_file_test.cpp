@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/checks.hpp"
 #include "cli/commands.hpp"
 #include "cli/option_text.hpp"
+#include "cli/quantity.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8::cli {
@@ -23,8 +25,8 @@ class ConfigFileTest : public ::testing::Test {
     AddConfigOption(app_);
     app_.add_option("--list", list_)->delimiter(',')->capture_default_str();
     app_.add_option("--pattern", patterns_)->allow_extra_args(false);
-    app_.add_option("--number", number_)->type_name("N")->check(CLI::Range(0, 10));
-    app_.add_option("--size", size_)->type_name("SIZE")->transform(CLI::AsSizeValue(true));
+    app_.add_option("--number", number_)->type_name("N")->check(WholeNumber(0, 10));
+    app_.add_option("--size", size_)->type_name("SIZE")->transform(InBytes());
     app_.add_option("--switch", switch_)->type_name("BOOL");
     app_.add_flag("-f,--flag,!--no-flag", flag_);
     app_.add_option("--name", name_);
@@ -138,9 +140,9 @@ TEST_F(ConfigFileTest, SaysWhereATypeIsWrong) {
 }
 
 TEST_F(ConfigFileTest, SaysWhereAValueIsWrong) {
-  ExpectError("\n\nnumber = 11\n", {"line 3", "'number'", "11"});
-  ExpectError("number = 99999999999\n", {"'number'"});
-  ExpectError("size = 'lots'\n", {"'size'", "lots"});
+  ExpectError("\n\nnumber = 11\n", {"line 3", "--number: ", "11"});
+  ExpectError("number = 99999999999\n", {"--number: "});
+  ExpectError("size = 'lots'\n", {"--size: ", "lots"});
 }
 
 TEST_F(ConfigFileTest, SaysWhereItIsNoToml) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/checks.hpp"
 #include "cli/commands.hpp"
 #include "cli/option_text.hpp"
 

@@ -40,7 +40,15 @@ TEST(QuantityTest, ASharePastTheWholeIsAPercentageWithoutItsSign) {
   EXPECT_EQ(Taken(AsShare(), "1"), 1);
   EXPECT_EQ(Taken(AsShare(), "101%"), std::nullopt);
   std::string text = "99";
-  EXPECT_EQ(AsShare()(text), "99 is more than 1, the whole; write 99% or 0.99");
+  EXPECT_EQ(AsShare()(text), "'99' is more than 1, the whole; write 99% or 0.99");
+}
+
+TEST(QuantityTest, SaysWhatItIsNotAndGivesAnExample) {
+  std::string text = "5X";
+  EXPECT_EQ(InBytes()(text), "'5X' is not a size (example: 1500MB or 1.5GiB)");
+  EXPECT_EQ(InSeconds()(text), "'5X' is not a time (example: 2.5s or 80ms)");
+  text = "1e19";
+  EXPECT_EQ(InBytes()(text), "'1e19' is not a size (example: 1500MB or 1.5GiB)") << "more than 64 bits hold";
 }
 
 TEST(QuantityTest, BytesAreWhole) {

@@ -31,6 +31,15 @@ TEST(NearestTest, LongWordsAreNoneOfThem) {
   EXPECT_EQ(Nearest(std::string(1 << 20, '-'), kWords), std::nullopt);
 }
 
+TEST(CompletedTest, IsTheOneThatBeginsSo) {
+  const std::vector<std::string> words = {"--version", "--dry-run", "--in", "--include", "-q"};
+  EXPECT_EQ(Completed("--dry", words), "--dry-run");
+  EXPECT_EQ(Completed("-v", words), "--version");
+  EXPECT_EQ(Completed("-i", words), std::nullopt) << "there are two";
+  EXPECT_EQ(Completed("--", words), std::nullopt);
+  EXPECT_EQ(Completed("--x", words), std::nullopt);
+}
+
 TEST(DidYouMeanTest, IsEmptyWhereNothingIsNear) {
   EXPECT_EQ(DidYouMean("--exlude", kWords), " (did you mean --exclude?)");
   EXPECT_EQ(DidYouMean("--verbose", kWords), "");

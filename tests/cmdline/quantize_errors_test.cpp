@@ -40,7 +40,7 @@ class QuantizeErrorsTest : public QuantizeTest {
 TEST_F(QuantizeErrorsTest, MissingInput) { ExpectFailure(kFailed, {"'in/m.onnx'", "No such file"}); }
 
 TEST_F(QuantizeErrorsTest, InputIsAFolder) {
-  ExpectFailure({"in", "out/q.onnx"}, kFailed, {"'in'", "folder"});
+  ExpectFailure({"in", "out/q.onnx"}, kUsage, {"folder 'in'", "no .onnx file"});
 }
 
 TEST_F(QuantizeErrorsTest, InputIsAPipe) {
@@ -56,7 +56,7 @@ TEST_F(QuantizeErrorsTest, InputIsEmpty) {
 
 TEST_F(QuantizeErrorsTest, InputIsText) {
   WriteFile(input(), "This is a text about models, and no model.\n");
-  ExpectFailure(kFailed, {"'in/m.onnx'", "not a whole ONNX model"});
+  ExpectFailure(kFailed, {"'in/m.onnx'", "this is a text file"});
 }
 
 TEST_F(QuantizeErrorsTest, InputHasNoGraph) {
@@ -528,6 +528,42 @@ TEST_F(QuantizeErrorsTest, ArgumentsThatCannotBeMeant) {
     SCOPED_TRACE(::testing::PrintToString(c.arguments));
     ExpectFailure(c.arguments, kUsage, c.words);
   }
+}
+
+TEST_F(QuantizeErrorsTest, ADashIsNoName) {
+  OneMatMul().Save(input());
+  ExpectFailure({"in/m.onnx", "-"}, kUsage, {"OUTPUT", "./-"});
+  ExpectFailure({"-", "out/q.onnx"}, kUsage, {"INPUT", "./-"});
+  ExpectFailure({"in/m.onnx", "out/q.onnx", "--checksums", "-"}, kUsage, {"--checksums", "./-"});
+}
+
+TEST_F(QuantizeErrorsTest, UnknownOptionsAreNamedBeforeWhatTheyMakeOfTheRest) {
+  OneMatMul().Save(folder_ / "-m.onnx");
+  ExpectFailure({"-m.onnx", "out/q.onnx"}, kUsage, {"no option '-m.onnx'", "'./-m.onnx'"});
+  ExpectFailure({"-v"}, kUsage, {"no option -v (did you mean --version?)"});
+  ExpectFailure({"--dry", "in/m.onnx", "out/q.onnx"}, kUsage, {"no option --dry (did you mean --dry-run?)"});
+}
+
+// Programs that read it get an object whatever happened.
+TEST_F(QuantizeErrorsTest, JsonSaysWhatFailed) {
+  const auto failure = [this](const std::vector<std::string>& arguments, int status,
+                              const std::string& kind) {
+    const ProgramResult result = Run(arguments);
+    EXPECT_EQ(result.status, status);
+    const auto json = nlohmann::json::parse(result.out);
+    EXPECT_EQ(json["outcome"], "failed");
+    EXPECT_EQ(json["exit_status"], status);
+    EXPECT_EQ(json["error"]["kind"], kind);
+    EXPECT_THAT(result.err, HasSubstr(json["error"]["message"].get<std::string>()));
+  };
+  failure({"in/m.onnx", "out/q.onnx", "--json"}, kFailed, "failure");
+  failure({"in/m.onnx", "--json"}, kUsage, "usage");
+  failure({"in/m.onnx", "out/q.onnx", "--json", "--nonsense"}, kUsage, "usage");
+  failure({"verify", "in/m.onnx", "--json"}, kFailed, "failure");
+  failure({"inspect", "in/m.onnx", "--json"}, kFailed, "failure");
+  failure({"compare", "in/m.onnx", "in/m.onnx", "--json"}, kFailed, "failure");
+  WriteFile(input(), "GGUF");
+  failure({"in/m.onnx", "out/q.onnx", "--json"}, kFailed, "invalid-model");
 }
 
 TEST_F(QuantizeErrorsTest, NegativeNumbers) {
