@@ -72,6 +72,8 @@ struct QuantizeOptions {
   bool allow_empty = false;     // write an output even where nothing is quantized
   bool hash_inputs = true;      // --no-input-checksum unsets it
 
+  // The name of the data file, beside the output: no folders, no dot in front. Default: OUTPUT.onnx.data
+  std::optional<std::string> data_file = std::nullopt;
   std::optional<std::filesystem::path> checksum_file;  // default: OUTPUT.onnx.sha256
   std::optional<std::filesystem::path> audit_log;      // default: quantization_log.jsonl beside the output
 

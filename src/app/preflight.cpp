@@ -74,6 +74,17 @@ fs::path WithSuffix(fs::path path, const char* suffix) {
 
 fs::path OwnChecksums(const fs::path& model) { return WithSuffix(model, ".sha256"); }
 
+// Runtimes look for external data in the folder of the model and below, and a run stages its outputs under a
+// name with a dot in front.
+void RequireFileName(const std::string& name) {
+  const bool is_one = !name.empty() && name[0] != '.' && name.find('/') == std::string::npos &&
+                      name.find('\0') == std::string::npos;
+  if (is_one) return;
+  throw Error(ErrorKind::kUsage, "--data-file: " + Quote(name) +
+                                     " is not the name of a file beside the output; give a name without "
+                                     "folders and without a dot in front (example: model.onnx_data)");
+}
+
 // A checksum file may be shared through a link, which is to stay one.
 fs::path ThroughLink(const fs::path& path) {
   std::error_code ignored;
@@ -87,9 +98,11 @@ bool OutputPaths::shares_checksums() const {
 }
 
 OutputPaths PathsOf(const QuantizeOptions& options) {
+  if (options.data_file) RequireFileName(*options.data_file);
   OutputPaths paths{
       .model = options.output,
-      .data = WithSuffix(options.output, ".data"),
+      .data = options.data_file ? options.output.parent_path() / *options.data_file
+                                : WithSuffix(options.output, ".data"),
       .checksums = options.checksum_file.value_or(OwnChecksums(options.output)),
       .audit_log = {
           .path = options.audit_log.value_or(options.output.parent_path() / "quantization_log.jsonl"),

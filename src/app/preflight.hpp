@@ -27,6 +27,7 @@ struct OutputPaths {
   [[nodiscard]] bool shares_checksums() const;
 };
 
+// Throws Error (kUsage) for a name of the data file that is none.
 [[nodiscard]] OutputPaths PathsOf(const QuantizeOptions& options);
 
 // Throws Error where the folder of an output is missing or not writable, where an output is a folder, where

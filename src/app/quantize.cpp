@@ -89,7 +89,7 @@ class Run {
 
     observer_.OnStage("layout");
     const Layout layout = ApplyAndLayOut(model, plan, options_);
-    AddOutputs(layout, paths_.model, report_.plan);
+    AddOutputs(layout, paths_.model, paths_.data, report_.plan);
     AdviseStoring();
     WarnOfGrowth();
     if (options_.dry_run) return End(Outcome::kPlanned);

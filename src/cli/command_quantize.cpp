@@ -39,6 +39,10 @@ void CommandQuantize::SetUp(CLI::App& app) {
 
   const std::string output = "What is written";
   app.add_flag("-f,--force", options_.replace_output, "Replace the output of an earlier run")->group(output);
+  app.add_option("--data-file", options_.data_file,
+                 "Name of the file with the weights, beside OUTPUT [OUTPUT.data]")
+      ->type_name("NAME")
+      ->group(output);
   app.add_flag("--allow-empty", options_.allow_empty, "Write an output even where nothing is quantized")
       ->group(output);
   app.add_option("--checksums", options_.checksum_file,

@@ -251,12 +251,13 @@ class Inspection {
     quantize.keep_non_finite = options_.keep_non_finite;
     model_.Apply(plan.rewrite);
     model_.RemoveMetadata(kOriginPrefix);
-    const Layout layout = LayOut(model_, plan, options_.external_data, output.filename().native() + ".data",
+    const std::filesystem::path data = output.native() + ".data";
+    const Layout layout = LayOut(model_, plan, options_.external_data, data.filename().native(),
                                  OriginMetadata({.version = Version(),
                                                  .options = quantize,
                                                  .source_sha256 = UnknownHashes(quantize, model_),
                                                  .optimizer = ""}));
-    AddOutputs(layout, output, report_.plan);
+    AddOutputs(layout, output, data, report_.plan);
   }
 
   const InspectOptions& options_;

@@ -217,6 +217,7 @@ std::string AllOptions(const QuantizeOptions& options) {
   auto json = Deciding(options);
   json["input"] = options.input.native();
   json["output"] = options.output.native();
+  if (options.data_file) json["data_file"] = *options.data_file;
   json["optimize"] = NameOf(options.optimize);
   json["force"] = options.replace_output;
   json["follow_links"] = options.links == LinkPolicy::kFollow;

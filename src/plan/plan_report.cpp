@@ -31,9 +31,10 @@ PlanReport ReportOf(const Model& model, const Plan& plan) {
   return report;
 }
 
-void AddOutputs(const Layout& layout, const std::filesystem::path& output, PlanReport& report) {
-  report.outputs = {{output.native(), layout.model_size, ""}};
-  if (layout.data_size > 0) report.outputs.push_back({output.native() + ".data", layout.data_size, ""});
+void AddOutputs(const Layout& layout, const std::filesystem::path& model, const std::filesystem::path& data,
+                PlanReport& report) {
+  report.outputs = {{model.native(), layout.model_size, ""}};
+  if (layout.data_size > 0) report.outputs.push_back({data.native(), layout.data_size, ""});
 }
 
 }  // namespace qi8

@@ -15,8 +15,8 @@ namespace qi8 {
 // Before Model::Apply. Inputs without hashes, no outputs.
 [[nodiscard]] PlanReport ReportOf(const Model& model, const Plan& plan);
 
-// The files that the layout gives, without hashes: `output`, and where there is one its data file, which is
-// called as it is, with ".data" behind it.
-void AddOutputs(const Layout& layout, const std::filesystem::path& output, PlanReport& report);
+// Adds the files that the layout makes: the model and, where it has one, its data file.
+void AddOutputs(const Layout& layout, const std::filesystem::path& model, const std::filesystem::path& data,
+                PlanReport& report);
 
 }  // namespace qi8

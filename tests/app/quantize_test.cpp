@@ -100,6 +100,49 @@ TEST(QuantizeAdvice, IsNotGivenWhereItDoesNotApply) {
   EXPECT_FALSE(Quantize(files, options, observer).plan.store_advice);
 }
 
+// Other programs look for the data under names of their own.
+TEST(QuantizeOnAFileSystem, GivesTheDataFileTheNameThatIsAskedFor) {
+  testing::MemoryFileSystem files;
+  files.Add("m.onnx", OneMatMul());
+  QuantizeOptions options;
+  options.input = "m.onnx";
+  options.output = "q.onnx";
+  options.data_file = "q.onnx_data";
+  Observer observer;
+  const RunReport report = Quantize(files, options, observer);
+  ASSERT_EQ(report.plan.outputs.size(), 2U);
+  EXPECT_EQ(report.plan.outputs[1].path, "q.onnx_data");
+  auto listing = files.Listing();
+  EXPECT_TRUE(listing.contains("q.onnx_data"));
+  EXPECT_FALSE(listing.contains("q.onnx.data"));
+  EXPECT_THAT(listing["q.onnx.sha256"], HasSubstr("  q.onnx_data\n"));
+  EXPECT_EQ(Model::Load(files, "q.onnx").files()[1].location, "q.onnx_data");
+
+  options.replace_output = true;
+  EXPECT_EQ(Quantize(files, options, observer).outcome, Outcome::kDone);
+}
+
+TEST(QuantizeOnAFileSystem, RefusesNamesOfDataFilesThatAreNone) {
+  testing::MemoryFileSystem files;
+  files.Add("m.onnx", OneMatMul());
+  const auto before = files.Listing();
+  QuantizeOptions options;
+  options.input = "m.onnx";
+  options.output = "q.onnx";
+  Observer observer;
+  const std::string names[] = {"", ".", "..", "a/b", "/a", ".q.onnx.qi8", std::string("a\0b", 3)};
+  for (const std::string& name : names) {
+    options.data_file = name;
+    EXPECT_THAT([&] { static_cast<void>(Quantize(files, options, observer)); },
+                ::testing::ThrowsMessage<Error>(HasSubstr("is not the name of a file beside the output")));
+  }
+  for (const char* taken : {"q.onnx", "m.onnx", "q.onnx.sha256", "quantization_log.jsonl"}) {
+    options.data_file = taken;
+    EXPECT_THROW(static_cast<void>(Quantize(files, options, observer)), Error) << taken;
+  }
+  EXPECT_TRUE(files.Listing() == before);
+}
+
 class Warnings final : public Observer {
  public:
   void OnWarning(const std::string& warning) override { text += warning + "\n"; }
