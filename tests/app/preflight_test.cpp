@@ -26,7 +26,7 @@ using qi8::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-QuantizeOptions FromTo(const fs::path& input, const fs::path& output) {
+[[nodiscard]] QuantizeOptions FromTo(const fs::path& input, const fs::path& output) {
   QuantizeOptions options;
   options.input = input;
   options.output = output;
@@ -71,7 +71,7 @@ class PreflightTest : public ::testing::Test {
     builder.Save(input());
   }
 
-  fs::path input() const { return folder_ / "in" / "m.onnx"; }
+  [[nodiscard]] fs::path input() const { return folder_ / "in" / "m.onnx"; }
 
   void Check(const QuantizeOptions& options, std::uint64_t bytes_needed = 1000) {
     const Model model = Model::Load(*file_system_, input());
@@ -79,7 +79,7 @@ class PreflightTest : public ::testing::Test {
     PreflightOutputs(*file_system_, PathsOf(options), options.replace_output, bytes_needed);
   }
 
-  std::string FailureOf(const QuantizeOptions& options, std::uint64_t bytes_needed = 1000) {
+  [[nodiscard]] std::string FailureOf(const QuantizeOptions& options, std::uint64_t bytes_needed = 1000) {
     const auto before = folder_.Listing();
     try {
       Check(options, bytes_needed);
@@ -92,7 +92,7 @@ class PreflightTest : public ::testing::Test {
     return "";
   }
 
-  QuantizeOptions Options(const fs::path& output) const { return FromTo(input(), output); }
+  [[nodiscard]] QuantizeOptions Options(const fs::path& output) const { return FromTo(input(), output); }
 
   // An output of an earlier run, as far as can be seen, and its data.
   static void WriteOutput(const fs::path& path) {

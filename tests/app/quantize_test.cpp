@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::UnorderedElementsAre;
 
-std::string OneMatMul() {
+[[nodiscard]] std::string OneMatMul() {
   testing::ModelBuilder builder;
   builder.Input("x", {2, 64}).Output("y", {2, 32}).Initializer("w", {64, 32}, testing::RandomValues(64 * 32));
   builder.Node("MatMul", {"x", "w"}, {"y"}, "matmul");
@@ -46,7 +46,7 @@ TEST(QuantizeOnAFileSystem, WritesThereAndNowhereElse) {
 }
 
 // Mostly a convolution, and one weight of it has a NaN, so that it will stay as it is.
-std::string MostlyConvolutions(bool with_product) {
+[[nodiscard]] std::string MostlyConvolutions(bool with_product) {
   testing::ModelBuilder builder;
   builder.Input("image", {1, 16, 8, 8}).Input("x", {2, 64}).Output("c", {}).Output("d", {}).Output("y", {});
   auto damaged = testing::RandomValues(16 * 16 * 9);

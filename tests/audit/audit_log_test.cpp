@@ -26,14 +26,14 @@ using qi8::testing::ReadFile;
 using qi8::testing::TempFolder;
 using qi8::testing::WriteFile;
 
-std::vector<std::string> LinesOf(const std::filesystem::path& path) {
+[[nodiscard]] std::vector<std::string> LinesOf(const std::filesystem::path& path) {
   std::vector<std::string> lines;
   std::istringstream text(ReadFile(path));
   for (std::string line; std::getline(text, line);) lines.push_back(line);
   return lines;
 }
 
-AuditRecord ExampleRecord() {
+[[nodiscard]] AuditRecord ExampleRecord() {
   AuditRecord record{.command = "quantize",
                      .status = "done",
                      .error = "",
@@ -63,7 +63,7 @@ class AuditLogTest : public ::testing::Test {
   void Append(const AuditRecord& record) {
     AppendAuditRecord(*file_system_, {log_, LogPlace::NamedBy::kDefault}, record);
   }
-  json Last() { return json::parse(LinesOf(log_).back()); }
+  [[nodiscard]] json Last() { return json::parse(LinesOf(log_).back()); }
 
   TempFolder folder_;
   std::filesystem::path log_ = folder_ / "quantization_log.jsonl";

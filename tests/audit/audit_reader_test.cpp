@@ -24,7 +24,7 @@ using ::testing::IsEmpty;
 constexpr int kLines = 4;
 
 // A log of a few runs, as the program writes it.
-std::vector<std::string> ExampleLines() {
+[[nodiscard]] std::vector<std::string> ExampleLines() {
   const testing::TempFolder folder;
   const auto file_system = MakePosixFileSystem();
   for (int i = 0; i < kLines; ++i) {
@@ -52,7 +52,7 @@ std::vector<std::string> ExampleLines() {
   return lines;
 }
 
-std::string Join(const std::vector<std::string>& lines) {
+[[nodiscard]] std::string Join(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
   return text;
@@ -70,7 +70,7 @@ struct Reading {
   }
 };
 
-Reading Read(const std::string& log) {
+[[nodiscard]] Reading Read(const std::string& log) {
   Reading reading;
   reading.check = CheckAuditLog(*MakeMemoryFile("log", log), [&](const AuditedRun& run) {
     reading.runs.push_back(run);
@@ -80,7 +80,7 @@ Reading Read(const std::string& log) {
 }
 
 // A record that is made to fit: whoever can write the file can do this.
-std::string Forge(const std::string& previous_line, const std::string& members) {
+[[nodiscard]] std::string Forge(const std::string& previous_line, const std::string& members) {
   return SealRecord(R"({"schema":1,"previous":")" +
                     (previous_line.empty() ? "" : Sha256::HexOf(previous_line)) + "\"" + members + "}");
 }

@@ -33,14 +33,16 @@ struct TileAllocator {
   TileAllocator() = default;
   template <class U>
   explicit TileAllocator(const TileAllocator<U>& /*other*/) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kAlignment)); }
+  [[nodiscard]] T* allocate(std::size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+  }
   void deallocate(T* at, std::size_t /*count*/) { ::operator delete(at, kAlignment); }
   friend bool operator==(const TileAllocator&, const TileAllocator&) = default;
 };
 template <class T>
 using TileVector = std::vector<T, TileAllocator<T>>;
 
-TileVector<float> MakeWeights() {
+[[nodiscard]] TileVector<float> MakeWeights() {
   TileVector<float> values(kElements);
   std::uint32_t state = 1;
   for (float& value : values) {
@@ -60,7 +62,7 @@ void Report(benchmark::State& state) {
 }
 
 // Rows of a tile, as the pipeline cuts it.
-std::size_t TileRows(std::size_t columns) {
+[[nodiscard]] std::size_t TileRows(std::size_t columns) {
   return RowsToTranspose(std::max<std::size_t>(1, kTileElements / columns));
 }
 
@@ -142,7 +144,7 @@ BENCHMARK(BM_AbsMaxBitsByColumn)
     ->Arg(50257);
 
 // zero: the zero point; 0 is the symmetric kernel.
-std::vector<float> ZeroPoints(benchmark::State& state, std::size_t count) {
+[[nodiscard]] std::vector<float> ZeroPoints(benchmark::State& state, std::size_t count) {
   return std::vector<float>(state.range(2) == 0 ? 0 : count, static_cast<float>(state.range(2)));
 }
 

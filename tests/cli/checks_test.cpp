@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string MessageOf(const CLI::Validator& check, std::string text) { return check(text); }
+[[nodiscard]] std::string MessageOf(const CLI::Validator& check, std::string text) { return check(text); }
 
 TEST(WholeNumberTest, SaysWhatWasGivenAndWhatIsWanted) {
   EXPECT_EQ(MessageOf(WholeNumber(), "0"), "");

@@ -22,7 +22,7 @@ using testing::TempFolder;
 using testing::Terminal;
 using testing::WriteFile;
 
-std::string Script(const std::string& path) { return std::string(QI8_SHARE_FOLDER) + path; }
+[[nodiscard]] std::string Script(const std::string& path) { return std::string(QI8_SHARE_FOLDER) + path; }
 const std::string kBash = Script("bash-completion/completions/quantize-int8");
 const std::string kZsh = Script("zsh/site-functions/_quantize-int8");
 const std::string kFish = Script("fish/vendor_completions.d/quantize-int8.fish");
@@ -85,7 +85,7 @@ TEST_F(ShellTest, Fish) {
 class TypedTest : public ShellTest, public ::testing::WithParamInterface<std::string> {
  protected:
   // The line, after a tab, as the shell shows it.
-  std::string Complete(Terminal& shell, const std::string& line, const std::string& expected) {
+  [[nodiscard]] std::string Complete(Terminal& shell, const std::string& line, const std::string& expected) {
     shell.Type("\x15" + line + "\t");  // control-u: away with what is there
     return shell.WaitFor(expected);
   }

@@ -19,7 +19,7 @@ using testing::RunProgram;
 const std::string kPage = std::string(QI8_SHARE_FOLDER) + "man/man1/quantize-int8.1";
 
 // The page without the marks of bold and underlined.
-std::string Shown() {
+[[nodiscard]] std::string Shown() {
   const ProgramResult result =
       RunProgram("bash", {"-c", "mandoc -Tutf8 -Owidth=200 '" + kPage + "' | col -bx"});
   EXPECT_EQ(result.status, 0) << "mandoc is in the package of this name: " << result.err;

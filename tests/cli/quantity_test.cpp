@@ -6,7 +6,7 @@ namespace qi8::cli {
 namespace {
 
 // What an option with the validator takes this for; nothing where it refuses it.
-std::optional<double> Taken(const CLI::Validator& validator, const std::string& text) {
+[[nodiscard]] std::optional<double> Taken(const CLI::Validator& validator, const std::string& text) {
   CLI::App app;
   double value = 0;
   app.add_option("--x", value)->transform(validator);

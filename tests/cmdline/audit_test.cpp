@@ -18,7 +18,7 @@ class AuditTest : public QuantizeTest {
     EXPECT_EQ(Quantize().status, 1) << "the output exists";
     EXPECT_EQ(Quantize({"--force"}).status, 0);
   }
-  std::filesystem::path log() const { return folder_ / "out" / "quantization_log.jsonl"; }
+  [[nodiscard]] std::filesystem::path log() const { return folder_ / "out" / "quantization_log.jsonl"; }
 };
 
 TEST_F(AuditTest, ShowsALineForEachRun) {

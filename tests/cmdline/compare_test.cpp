@@ -29,17 +29,17 @@ class CompareTest : public QuantizeTest {
     ASSERT_EQ(Quantize({"-q"}).status, 0);
   }
 
-  ProgramResult Compare(std::vector<std::string> options = {}) const {
+  [[nodiscard]] ProgramResult Compare(std::vector<std::string> options = {}) const {
     options.insert(options.begin(), {"in/m.onnx", "out/q.onnx"});
     return CompareFiles(options);
   }
-  ProgramResult CompareFiles(std::vector<std::string> arguments) const {
+  [[nodiscard]] ProgramResult CompareFiles(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "compare");
     arguments.insert(arguments.end(), {"--runs", "2", "--warmup", "1", "--loads", "1", "--threads", "1",
                                        "--onnxruntime", QI8_TEST_ONNXRUNTIME});
     return Run(arguments);
   }
-  json CompareJson(std::vector<std::string> options = {}) const {
+  [[nodiscard]] json CompareJson(std::vector<std::string> options = {}) const {
     options.push_back("--json");
     const auto result = Compare(options);
     EXPECT_EQ(result.status, 0) << result.err;

@@ -12,7 +12,9 @@ using nlohmann::json;
 class ConfigTest : public QuantizeTest {
  protected:
   ConfigTest() { WriteTinyModel(); }
-  static std::string Shipped(const std::string& name) { return std::string(QI8_CONFIG_FOLDER) + name; }
+  [[nodiscard]] static std::string Shipped(const std::string& name) {
+    return std::string(QI8_CONFIG_FOLDER) + name;
+  }
 };
 
 TEST_F(ConfigTest, TheDefaultFileChangesNothing) {

@@ -31,16 +31,18 @@ constexpr unsigned kGraphValueInfo = 13;
 constexpr unsigned kNodeAttribute = 5;
 constexpr unsigned kAttributeGraph = 6;
 
-std::string Varint(std::uint64_t value) {
+[[nodiscard]] std::string Varint(std::uint64_t value) {
   std::string bytes;
   for (; value >= 0x80; value >>= 7U) bytes += static_cast<char>(value | 0x80U);
   return bytes + static_cast<char>(value);
 }
 
 // What stands before `length` bytes of that field.
-std::string Head(unsigned number, std::uint64_t length) { return Varint(number << 3U | 2U) + Varint(length); }
+[[nodiscard]] std::string Head(unsigned number, std::uint64_t length) {
+  return Varint(number << 3U | 2U) + Varint(length);
+}
 
-std::string Field(unsigned number, const std::string& content) {
+[[nodiscard]] std::string Field(unsigned number, const std::string& content) {
   return Head(number, content.size()) + content;
 }
 
@@ -186,6 +188,28 @@ TEST_F(HostileModelsTest, NodesInACircle) {
   builder.Node("Relu", {"a"}, {"b"}, "relu");
   builder.Save(input());
   ExpectRefusal({"'in/m.onnx'", "needs its own output"});
+}
+
+// docs/reliability.md says what a node takes.
+TEST_F(HostileModelsTest, AHundredThousandNodes) {
+  constexpr int kNodes = 100'000;
+  {
+    ModelBuilder builder;
+    builder.Input("x", {2, 64}).Output("y", {2, 64}).Initializer("w", {64, 64}, RandomValues(64 * 64));
+    std::string value = "x";
+    for (int i = 0; i < kNodes; ++i) {
+      const std::string next = "x" + std::to_string(i);
+      builder.Node("Relu", {value}, {next}, "relu_" + std::to_string(i));
+      value = next;
+    }
+    builder.Node("MatMul", {value, "w"}, {"y"}, "m");
+    builder.Save(input());
+  }
+  const ProgramResult result = Quantize();
+  EXPECT_EQ(result.status, 0) << result.err;
+#if !defined(QI8_TEST_SANITIZED)
+  EXPECT_LE(result.peak_memory, 130U << 20U);
+#endif
 }
 
 TEST_F(HostileModelsTest, TwoWeightsOfOneNameInABody) {

@@ -17,7 +17,7 @@ class QuantizeConcurrencyTest : public QuantizeTest {
  protected:
   // Runs the program once for each list of arguments, all at once, in the test's folder. The streams of
   // number N go to the file "said-N".
-  std::vector<int> RunAll(const std::vector<std::vector<std::string>>& runs) const {
+  [[nodiscard]] std::vector<int> RunAll(const std::vector<std::vector<std::string>>& runs) const {
     std::vector<pid_t> programs;
     for (std::size_t i = 0; i < runs.size(); ++i) {
       programs.push_back(StartProgram(QI8_PROGRAM, runs[i], folder_ / ("said-" + std::to_string(i)),
@@ -28,7 +28,7 @@ class QuantizeConcurrencyTest : public QuantizeTest {
     return statuses;
   }
 
-  std::string Said(std::size_t number) const {
+  [[nodiscard]] std::string Said(std::size_t number) const {
     return ReadFile(folder_ / ("said-" + std::to_string(number)));
   }
 };

@@ -37,7 +37,7 @@ const std::vector<Function> kFunctions = {{"open", {EIO, EACCES}},
                                           {"fstatat", {EIO}}};
 
 // What the program can do without: where it is told that there is no such thing, it finds another way.
-bool IsOptional(const std::string& function, int error) {
+[[nodiscard]] bool IsOptional(const std::string& function, int error) {
   return (function == "renameat2" && error == EINVAL) || (function == "fallocate" && error == EOPNOTSUPP) ||
          (function == "symlinkat" && error == EPERM);
 }
@@ -59,7 +59,7 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
   }
 
   // What an earlier run made of another model.
-  Files OldOutput() const {
+  [[nodiscard]] Files OldOutput() const {
     ModelBuilder builder;
     builder.Input("x", {2, 48}).Output("y", {2, 48}).Initializer("w", {48, 48}, RandomValues(48 * 48, 7));
     builder.Node("MatMul", {"x", "w"}, {"y"}, "only");
@@ -76,7 +76,7 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
   [[nodiscard]] static bool IsOverOld() { return GetParam(); }
 
   // The output folder as a user sees it, through links, without the log.
-  Files Outputs() const {
+  [[nodiscard]] Files Outputs() const {
     Files files;
     for (const auto& entry : fs::directory_iterator(folder_ / "out")) {
       const std::string name = entry.path().filename().native();
@@ -93,7 +93,7 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
     for (const auto& [name, contents] : old_) WriteFile(folder_ / "out" / name, contents);
   }
 
-  ProgramResult QuantizeWith(const std::string& fault) const {
+  [[nodiscard]] ProgramResult QuantizeWith(const std::string& fault) const {
     std::vector<std::string> arguments = {"in/m.onnx", "out/q.onnx", "--threads", "1"};
     if (IsOverOld()) arguments.emplace_back("--force");
     return RunQuantizeInt8(arguments, {.folder = folder_.path(),
@@ -105,7 +105,7 @@ class QuantizeFaultsTest : public QuantizeTest, public ::testing::WithParamInter
   Files old_;
 
   // Whether the call that was to fail was made.
-  bool Happened() const { return fs::remove(folder_ / "mark"); }
+  [[nodiscard]] bool Happened() const { return fs::remove(folder_ / "mark"); }
 
   void ExpectNextRunTidiesUp(const Files& after) {
     ASSERT_EQ(Quantize({"--force"}).status, 0);

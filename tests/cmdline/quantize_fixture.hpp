@@ -25,13 +25,13 @@ class QuantizeTest : public ::testing::Test {
     std::filesystem::create_directory(folder_ / "out");
   }
 
-  std::filesystem::path input() const { return folder_ / "in" / "m.onnx"; }
-  std::filesystem::path output() const { return folder_ / "out" / "q.onnx"; }
+  [[nodiscard]] std::filesystem::path input() const { return folder_ / "in" / "m.onnx"; }
+  [[nodiscard]] std::filesystem::path output() const { return folder_ / "out" / "q.onnx"; }
 
   void WriteTinyModel() const { models::write_audio_core(input(), {}); }
 
   // x [2, 8] times w [8, 4]: the smallest model that is worth quantizing.
-  static ModelBuilder OneMatMul(Storage storage = Storage::kRawData) {
+  [[nodiscard]] static ModelBuilder OneMatMul(Storage storage = Storage::kRawData) {
     ModelBuilder builder;
     builder.Input("x", {2, 8}).Output("y", {2, 4}).Initializer("w", {8, 4}, RandomValues(32), storage);
     builder.Node("MatMul", {"x", "w"}, {"y"}, "matmul");
@@ -39,11 +39,11 @@ class QuantizeTest : public ::testing::Test {
   }
 
   // quantize-int8 in/m.onnx out/q.onnx with these options, run in the test's folder.
-  ProgramResult Quantize(std::vector<std::string> options = {}) const {
+  [[nodiscard]] ProgramResult Quantize(std::vector<std::string> options = {}) const {
     options.insert(options.begin(), {"in/m.onnx", "out/q.onnx"});
     return Run(options);
   }
-  ProgramResult Run(const std::vector<std::string>& arguments) const {
+  [[nodiscard]] ProgramResult Run(const std::vector<std::string>& arguments) const {
     return RunQuantizeInt8(arguments, {.folder = folder_.path(), .environment = {}});
   }
 
@@ -65,7 +65,7 @@ class QuantizeTest : public ::testing::Test {
   }
 
   // Everything in the folder: the name, and what tells one content from another, short enough for a message.
-  std::map<std::string, std::string> Snapshot() const {
+  [[nodiscard]] std::map<std::string, std::string> Snapshot() const {
     auto snapshot = folder_.Listing();
     for (auto& [name, contents] : snapshot) {
       if (contents != "/") contents = std::to_string(contents.size()) + " bytes, " + Sha256::HexOf(contents);
@@ -74,7 +74,7 @@ class QuantizeTest : public ::testing::Test {
   }
 
   // The names in out/.
-  std::vector<std::string> Written() const {
+  [[nodiscard]] std::vector<std::string> Written() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder_ / "out")) {
       names.push_back(entry.path().filename().native());
@@ -83,7 +83,7 @@ class QuantizeTest : public ::testing::Test {
     return names;
   }
 
-  ProgramResult CheckSums(const std::string& folder, const std::string& file) const {
+  [[nodiscard]] ProgramResult CheckSums(const std::string& folder, const std::string& file) const {
     return RunProgram("sha256sum", {"--check", "--strict", file},
                       {.folder = folder_ / folder, .environment = {}});
   }

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 class QuantizeLimitsTest : public QuantizeTest {
  protected:
   // Starts the program in the test's folder, both its streams going to the file "said".
-  pid_t Start(const std::vector<std::string>& arguments) const {
+  [[nodiscard]] pid_t Start(const std::vector<std::string>& arguments) const {
     return StartProgram(QI8_PROGRAM, arguments, folder_ / "said",
                         {.folder = folder_.path(), .environment = {}});
   }

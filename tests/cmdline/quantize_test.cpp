@@ -20,14 +20,14 @@ using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Not;
 
-std::vector<json> RecordsOf(const std::string& log) {
+[[nodiscard]] std::vector<json> RecordsOf(const std::string& log) {
   std::vector<json> records;
   std::istringstream lines(log);
   for (std::string line; std::getline(lines, line);) records.push_back(json::parse(line));
   return records;
 }
 
-std::map<std::string, std::string> MetadataOf(const fs::path& path) {
+[[nodiscard]] std::map<std::string, std::string> MetadataOf(const fs::path& path) {
   const onnx::ModelProto model = ParseModel(path);
   std::map<std::string, std::string> metadata;
   for (const auto& entry : model.metadata_props()) metadata[entry.key()] = entry.value();
@@ -35,7 +35,7 @@ std::map<std::string, std::string> MetadataOf(const fs::path& path) {
 }
 
 // The bytes of every initializer, out of the model or of its data file.
-std::map<std::string, std::string> TensorsOf(const fs::path& path) {
+[[nodiscard]] std::map<std::string, std::string> TensorsOf(const fs::path& path) {
   const onnx::ModelProto model = ParseModel(path);
   std::map<std::string, std::string> tensors;
   for (const auto& tensor : model.graph().initializer()) {
@@ -444,7 +444,7 @@ TEST_F(QuantizeTest, VersionAndHelpGoToStandardOutput) {
 }
 
 // Digits of numbers that differ from run to run become N.
-std::string Masked(std::string text) {
+[[nodiscard]] std::string Masked(std::string text) {
   const std::size_t took = text.find("took ");
   if (took == std::string::npos) return text;
   text.replace(took, std::string::npos, "took       N.NN s, peak memory N MB\n");

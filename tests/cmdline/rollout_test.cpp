@@ -39,18 +39,18 @@ class RolloutTest : public QuantizeTest {
     EXPECT_EQ(Run({"models/onnx/agi_audio_core.onnx", kInt8, "-q"}).status, 0);
   }
 
-  fs::path config() const { return folder_ / "sarai.yaml"; }
-  fs::path fp32() const { return folder_ / "models/onnx/agi_audio_core.onnx"; }
-  fs::path log() const { return folder_ / "models/onnx/quantization_log.jsonl"; }
+  [[nodiscard]] fs::path config() const { return folder_ / "sarai.yaml"; }
+  [[nodiscard]] fs::path fp32() const { return folder_ / "models/onnx/agi_audio_core.onnx"; }
+  [[nodiscard]] fs::path log() const { return folder_ / "models/onnx/quantization_log.jsonl"; }
 
-  static std::vector<std::string> RolloutArguments(std::vector<std::string> more = {}) {
+  [[nodiscard]] static std::vector<std::string> RolloutArguments(std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"rollout", "sarai.yaml", "--model", kInt8});
     return more;
   }
-  ProgramResult Rollout(const std::vector<std::string>& more = {}) const {
+  [[nodiscard]] ProgramResult Rollout(const std::vector<std::string>& more = {}) const {
     return Run(RolloutArguments(more));
   }
-  ProgramResult Rollback(std::vector<std::string> more = {}) const {
+  [[nodiscard]] ProgramResult Rollback(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"rollback", "sarai.yaml"});
     return Run(more);
   }
@@ -67,7 +67,7 @@ class RolloutTest : public QuantizeTest {
     ASSERT_NE(at, std::string::npos) << from;
     WriteFile(config(), text.replace(at, from.size(), to));
   }
-  std::vector<json> Records() const {
+  [[nodiscard]] std::vector<json> Records() const {
     std::vector<json> records;
     std::istringstream lines(ReadFile(log()));
     for (std::string line; std::getline(lines, line);) records.push_back(json::parse(line));

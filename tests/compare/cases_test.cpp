@@ -19,8 +19,8 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-runtime::ValueInfo Info(const std::string& name, DataType type, std::vector<std::int64_t> shape,
-                        std::vector<std::string> dim_names = {}) {
+[[nodiscard]] runtime::ValueInfo Info(const std::string& name, DataType type, std::vector<std::int64_t> shape,
+                                      std::vector<std::string> dim_names = {}) {
   dim_names.resize(shape.size());
   return {.name = name,
           .type = type,
@@ -49,12 +49,12 @@ class ReadCasesTest : public ::testing::Test {
     std::filesystem::create_directories((folder_ / path).parent_path());
     testing::WriteFile(folder_ / path, tensor.SerializeAsString());
   }
-  std::vector<Case> Read() {
+  [[nodiscard]] std::vector<Case> Read() {
     return ReadCases(*MakePosixFileSystem(), folder_.path(),
                      {Info("a/x", DataType::kFloat, {}), Info("y", DataType::kFloat, {})})
         .cases;
   }
-  static std::vector<float> Values(const Case& one) {
+  [[nodiscard]] static std::vector<float> Values(const Case& one) {
     std::vector<float> values;
     for (const auto& input : one.sets.at(0).inputs) values.push_back(input.As<float>()[0]);
     return values;
@@ -93,7 +93,7 @@ TEST_F(ReadCasesTest, TheNameInAFileCountsMoreThanItsNumber) {
 
 TEST_F(ReadCasesTest, SaysWhatIsMissingUnknownOrTwice) {
   const auto expect = [this](const std::string& words) {
-    ExpectError(ErrorKind::kFailure, words, [this] { Read(); });
+    ExpectError(ErrorKind::kFailure, words, [this] { static_cast<void>(Read()); });
   };
   expect("no file for the model's input 'a/x'; add input_0.pb or .npy");
   Put("input_0.pb", 1);
@@ -117,11 +117,11 @@ class ReadNpzCasesTest : public ::testing::Test {
     std::filesystem::create_directories((folder_ / path).parent_path());
     testing::WriteFile(folder_ / path, testing::ZipFile(members));
   }
-  Cases Read(const std::string& path, std::optional<std::size_t> most = {}) {
+  [[nodiscard]] Cases Read(const std::string& path, std::optional<std::size_t> most = {}) {
     return ReadCases(*MakePosixFileSystem(), folder_ / path, inputs_, most);
   }
-  static testing::ZipMember Member(const std::string& name, const std::string& shape,
-                                   const std::vector<float>& values) {
+  [[nodiscard]] static testing::ZipMember Member(const std::string& name, const std::string& shape,
+                                                 const std::vector<float>& values) {
     return {.name = name + ".npy", .bytes = testing::NpyFile<float>("<f4", shape, values)};
   }
   std::vector<runtime::ValueInfo> inputs_ = {Info("x", DataType::kFloat, {1, 3})};
@@ -180,10 +180,10 @@ TEST_F(ReadNpzCasesTest, AnotherTypeIsAnErrorThatSaysHowToConvert) {
 
 class GenerateCasesTest : public ::testing::Test {
  protected:
-  std::vector<Case> Generate() { return GenerateCases(options_, inputs_, bounds_).cases; }
-  runtime::Tensor First() { return Generate().at(0).sets.at(0).inputs.at(0); }
+  [[nodiscard]] std::vector<Case> Generate() { return GenerateCases(options_, inputs_, bounds_).cases; }
+  [[nodiscard]] runtime::Tensor First() { return Generate().at(0).sets.at(0).inputs.at(0); }
   void ExpectUsage(const std::string& words) {
-    ExpectError(ErrorKind::kUsage, words, [this] { Generate(); });
+    ExpectError(ErrorKind::kUsage, words, [this] { static_cast<void>(Generate()); });
   }
 
   CompareOptions options_;
@@ -317,7 +317,8 @@ TEST_F(GenerateCasesTest, InputsThatCannotBeMadeAreNamed) {
   ExpectUsage("input 'codes': the shape [1, 9223372036854775807] is negative or too large");
   options_ = {};
   inputs_ = {Info("words", DataType::kString, {1})};
-  ExpectError(ErrorKind::kFailure, "input 'words' is of type string", [this] { Generate(); });
+  ExpectError(ErrorKind::kFailure, "input 'words' is of type string",
+              [this] { static_cast<void>(Generate()); });
 }
 
 }  // namespace

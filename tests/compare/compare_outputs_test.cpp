@@ -10,11 +10,11 @@
 namespace qi8::compare {
 namespace {
 
-runtime::Tensor Floats(std::vector<std::int64_t> shape, const std::vector<float>& values) {
+[[nodiscard]] runtime::Tensor Floats(std::vector<std::int64_t> shape, const std::vector<float>& values) {
   return runtime::Tensor::Of<float>(DataType::kFloat, std::move(shape), values);
 }
 
-runtime::ValueInfo Declared(DataType type, const std::vector<std::int64_t>& shape) {
+[[nodiscard]] runtime::ValueInfo Declared(DataType type, const std::vector<std::int64_t>& shape) {
   return {.name = "y",
           .type = type,
           .shape = shape,

@@ -7,7 +7,7 @@ namespace qi8::compare {
 
 // Two lengths, ten runs of each: FP32 takes 0.1 s to 1 s (p50 0.5, p90 0.9), INT8 a quarter of it; at the
 // second length both take twice as long.
-inline Comparison ExampleComparison() {
+[[nodiscard]] inline Comparison ExampleComparison() {
   Comparison comparison;
   comparison.runtime_version = "1.30.0";
   comparison.processor = "a processor";

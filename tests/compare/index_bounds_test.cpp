@@ -21,7 +21,7 @@ class IndexBoundsTest : public ::testing::Test {
     builder_.Input("ids", {-1, -1}, onnx::TensorProto::INT64).Output("y", {-1, -1, 4});
     builder_.Initializer("table", {10, 4}, RandomValues(40));
   }
-  std::map<std::string, std::int64_t> Bounds() {
+  [[nodiscard]] std::map<std::string, std::int64_t> Bounds() {
     builder_.Save(folder_ / "m.onnx");
     return IndexBounds(Model::Load(*MakePosixFileSystem(), folder_ / "m.onnx"));
   }

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // A file as NumPy writes it.
-std::string Npy(const std::string& header, const std::string& data, char version = 1) {
+[[nodiscard]] std::string Npy(const std::string& header, const std::string& data, char version = 1) {
   std::string file = "\x93NUMPY";
   file += version;
   file += '\0';
@@ -23,19 +23,20 @@ std::string Npy(const std::string& header, const std::string& data, char version
   return file + header + data;
 }
 
-std::string Header(const std::string& type, const std::string& shape, const std::string& fortran = "False") {
+[[nodiscard]] std::string Header(const std::string& type, const std::string& shape,
+                                 const std::string& fortran = "False") {
   return "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }      \n";
 }
 
 class NpyTest : public ::testing::Test {
  protected:
-  runtime::Tensor Read(const std::string& bytes) {
+  [[nodiscard]] runtime::Tensor Read(const std::string& bytes) {
     testing::WriteFile(folder_ / "x.npy", bytes);
     return ReadNpy(*MakePosixFileSystem(), folder_ / "x.npy");
   }
   void ExpectError(const std::string& bytes, const std::string& words) {
     try {
-      Read(bytes);
+      static_cast<void>(Read(bytes));
       ADD_FAILURE() << "nothing was thrown";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(words));

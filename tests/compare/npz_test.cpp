@@ -16,7 +16,7 @@ using testing::NpyFile;
 using testing::ZipFile;
 using testing::ZipMember;
 
-std::string Three() { return NpyFile<float>("<f4", "(3,)", {1, -2, 0.5F}); }
+[[nodiscard]] std::string Three() { return NpyFile<float>("<f4", "(3,)", {1, -2, 0.5F}); }
 
 void ReadAll(const std::string& bytes) {
   testing::MemoryFileSystem file_system;

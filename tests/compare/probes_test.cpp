@@ -17,25 +17,26 @@ using ::testing::SizeIs;
 constexpr Probe kAll[] = {Probe::kWhiteNoise, Probe::kPinkNoise, Probe::kGatedNoise, Probe::kTone,
                           Probe::kPulses};
 
-std::vector<double> Make(Probe probe, const std::vector<std::int64_t>& shape, std::uint64_t seed = 1) {
+[[nodiscard]] std::vector<double> Make(Probe probe, const std::vector<std::int64_t>& shape,
+                                       std::uint64_t seed = 1) {
   Random random(seed, 0);
   return MakeProbe(probe, shape, random);
 }
 
-double Peak(const std::vector<double>& values) {
+[[nodiscard]] double Peak(const std::vector<double>& values) {
   double peak = 0;
   for (const double value : values) peak = std::max(peak, std::fabs(value));
   return peak;
 }
 
-double Power(const std::vector<double>& values) {
+[[nodiscard]] double Power(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value * value;
   return sum / static_cast<double>(values.size());
 }
 
 // In frames of 256 samples: the power between two frequencies, in turns a frame.
-double BandPower(const std::vector<double>& values, int first, int last) {
+[[nodiscard]] double BandPower(const std::vector<double>& values, int first, int last) {
   constexpr std::size_t kFrame = 256;
   double power = 0;
   for (std::size_t start = 0; start + kFrame <= values.size(); start += kFrame) {

@@ -21,7 +21,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Limits SomeLimits() {
+[[nodiscard]] Limits SomeLimits() {
   Limits limits;
   limits.min_sqnr_db = 24;
   limits.max_latency_p50 = 2.5;
@@ -29,7 +29,7 @@ Limits SomeLimits() {
   return limits;
 }
 
-std::size_t Count(const std::string& text, const std::string& part) {
+[[nodiscard]] std::size_t Count(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
   return count;
@@ -86,9 +86,11 @@ class ReportHtmlTest : public ::testing::Test {
   static constexpr const char* kHostile =
       "</title><script>document.title='taken'</script><img src=x onerror=alert(1)>";
 
-  std::string Html() const { return ReportHtml(options_, comparison_, Judge(comparison_, options_.limits)); }
+  [[nodiscard]] std::string Html() const {
+    return ReportHtml(options_, comparison_, Judge(comparison_, options_.limits));
+  }
 
-  std::string Rendered() const {
+  [[nodiscard]] std::string Rendered() const {
     testing::WriteFile(folder_ / "report.html", Html());
     const auto result = testing::RunProgram(
         "chromium", {"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -18,7 +18,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string MessageOf(const std::function<void()>& call) {
+[[nodiscard]] std::string MessageOf(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
@@ -34,7 +34,7 @@ class WorkerTest : public ::testing::Test {
     models::write_audio_core(folder_ / "m.onnx", {});
     options_.onnxruntime = QI8_TEST_ONNXRUNTIME;
   }
-  std::string model() const { return (folder_ / "m.onnx").native(); }
+  [[nodiscard]] std::string model() const { return (folder_ / "m.onnx").native(); }
 
   testing::TempFolder folder_;
   CompareOptions options_;

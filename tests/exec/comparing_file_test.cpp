@@ -11,11 +11,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::span<const std::byte> Bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
+[[nodiscard]] std::span<const std::byte> Bytes(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 class ComparingFileTest : public ::testing::Test {
  protected:
-  std::vector<ByteRange> Write(const std::string& there, std::uint64_t offset, const std::string& bytes) {
+  [[nodiscard]] std::vector<ByteRange> Write(const std::string& there, std::uint64_t offset,
+                                             const std::string& bytes) {
     const auto file = MakeMemoryFile("there", there);
     std::vector<ByteRange> differences;
     ComparingFile comparing(*file, [&](ByteRange range) { differences.push_back(range); });

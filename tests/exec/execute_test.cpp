@@ -11,6 +11,7 @@
 #include "hash/sha256.hpp"
 #include "plan/layout.hpp"
 #include "qi8/error.hpp"
+#include "support/any_size.hpp"
 #include "support/model_builder.hpp"
 #include "support/temp_folder.hpp"
 
@@ -60,12 +61,12 @@ struct Outputs {
 
 class Execution : public ::testing::Test {
  protected:
-  Outputs Run(ModelBuilder& builder, const ExecuteOptions& options,
-              ExternalData external = ExternalData::kAlways) {
+  [[nodiscard]] Outputs Run(ModelBuilder& builder, const ExecuteOptions& options,
+                            ExternalData external = ExternalData::kAlways) {
     builder.Save(folder_ / "in.onnx");
     const auto file_system = MakePosixFileSystem();
     Model model = Model::Load(*file_system, folder_ / "in.onnx");
-    const Plan plan = MakePlan(model, selection_);
+    const Plan plan = MakePlan(model, testing::OfAnySize(selection_));
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, external, "out.onnx.data", {});
     Outputs outputs;
@@ -105,7 +106,8 @@ class Execution : public ::testing::Test {
     EXPECT_EQ(std::memcmp(bytes.data(), expected.values.data(), bytes.size()), 0) << weight;
   }
 
-  static RowMajor Matrix(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
+  [[nodiscard]] static RowMajor Matrix(const std::vector<float>& values, std::int64_t rows,
+                                       std::int64_t columns) {
     return Eigen::Map<const RowMajor>(values.data(), rows, columns);
   }
 
@@ -131,7 +133,7 @@ struct BudgetCase {
 
 class ExecutionAtBudgets : public Execution, public ::testing::WithParamInterface<BudgetCase> {
  protected:
-  Outputs RunWithin(ModelBuilder& builder) {
+  [[nodiscard]] Outputs RunWithin(ModelBuilder& builder) {
     return Run(builder, {.threads = GetParam().threads,
                          .memory_budget = GetParam().budget,
                          .on_progress = {},
@@ -340,7 +342,8 @@ TEST_F(Execution, AllWeightsMayStandInTheModel) {
   ExpectMatches(outputs, "w", RowMajor(Matrix(values, 200, 300).transpose()));
 }
 
-std::string MessageOf(const std::function<void()>& action, ErrorKind kind = ErrorKind::kFailure) {
+[[nodiscard]] std::string MessageOf(const std::function<void()>& action,
+                                    ErrorKind kind = ErrorKind::kFailure) {
   try {
     action();
   } catch (const Error& error) {
@@ -360,7 +363,8 @@ TEST_F(Execution, NamesTensorAndIndexOfANonFiniteNumber) {
       ModelBuilder builder;
       builder.Initializer("weird", {1200, 900}, values);
       add(builder, "weird");
-      const std::string message = MessageOf([&] { Run(builder, kOptions); }, ErrorKind::kInvalidModel);
+      const std::string message =
+          MessageOf([&] { static_cast<void>(Run(builder, kOptions)); }, ErrorKind::kInvalidModel);
       EXPECT_THAT(message, ::testing::HasSubstr("tensor 'weird'"));
       EXPECT_THAT(message, ::testing::HasSubstr("[800, 123]"));
     }
@@ -421,7 +425,8 @@ TEST_F(Execution, StopsWhenAsked) {
   int asked = 0;
   ExecuteOptions options = kOptions;
   options.should_stop = [&asked] { return ++asked > 2; };
-  MessageOf([&] { Run(builder, options); }, ErrorKind::kInterrupted);
+  EXPECT_EQ(MessageOf([&] { static_cast<void>(Run(builder, options)); }, ErrorKind::kInterrupted),
+            "interrupted");
   EXPECT_EQ(asked, 3);
 }
 
@@ -434,7 +439,7 @@ TEST_F(Execution, NoticesAnInputThatChanges) {
     if (std::exchange(done, true)) return;
     std::filesystem::resize_file(folder_ / "in.onnx.data", 900 * 900 * sizeof(float) + 1);
   };
-  EXPECT_THAT(MessageOf([&] { Run(builder, options); }),
+  EXPECT_THAT(MessageOf([&] { static_cast<void>(Run(builder, options)); }),
               ::testing::HasSubstr("was changed while it was read"));
 }
 
@@ -447,11 +452,11 @@ TEST_F(Execution, TellsHowFarItIs) {
     ExecuteOptions options = kOptions;
     options.memory_budget = budget;
     options.on_progress = [&seen](std::uint64_t done) { seen.push_back(done); };
-    Run(builder, options);
+    static_cast<void>(Run(builder, options));
     EXPECT_TRUE(std::ranges::is_sorted(seen));
     const auto file_system = MakePosixFileSystem();
     Model model = Model::Load(*file_system, folder_ / "in.onnx");
-    const Plan plan = MakePlan(model, selection_);
+    const Plan plan = MakePlan(model, testing::OfAnySize(selection_));
     model.Apply(plan.rewrite);
     const Layout layout = LayOut(model, plan, ExternalData::kAlways, "out.onnx.data", {});
     EXPECT_EQ(seen.back(), BytesToRead(model, plan, layout, options));

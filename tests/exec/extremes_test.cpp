@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::uint32_t Bits(float value) { return std::bit_cast<std::uint32_t>(value); }
+[[nodiscard]] std::uint32_t Bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
 constexpr Scheme kSymmetric{};
 constexpr Scheme kAsymmetric{WeightType::kUint8, false, false};

@@ -13,14 +13,15 @@ namespace {
 
 using testing::CountingFile;
 
-std::string RandomText(std::size_t size) {
+[[nodiscard]] std::string RandomText(std::size_t size) {
   std::mt19937 generator(5);
   std::string text(size, '\0');
   for (char& c : text) c = static_cast<char>(generator());
   return text;
 }
 
-std::span<const std::byte> Piece(const std::string& text, std::size_t offset, std::size_t length) {
+[[nodiscard]] std::span<const std::byte> Piece(const std::string& text, std::size_t offset,
+                                               std::size_t length) {
   return std::as_bytes(std::span(text)).subspan(offset, length);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "qi8/error.hpp"
+#include "support/any_size.hpp"
 #include "support/memory_file_system.hpp"
 #include "support/model_builder.hpp"
 
@@ -18,7 +19,7 @@ using testing::RandomValues;
 // Larger than what is read at once, with something wrong in the last place.
 constexpr std::int64_t kWidth = 1'000, kElements = 70 * kWidth;
 
-Model Load(testing::MemoryFileSystem& files) {
+[[nodiscard]] Model Load(testing::MemoryFileSystem& files) {
   ModelBuilder builder;
   builder.Input("i", {1}, onnx::TensorProto::INT64);
   const auto add_gather = [&builder](const std::string& name) {
@@ -45,7 +46,7 @@ TEST(FindNonFinite, OfEveryFloatingPointType) {
   testing::MemoryFileSystem files;
   const Model model = Load(files);
   std::map<std::string, std::uint64_t> found;
-  for (const auto& [id, element] : FindNonFinite(model, MakePlan(model, {}), {})) {
+  for (const auto& [id, element] : FindNonFinite(model, MakePlan(model, testing::OfAnySize()), {})) {
     found[model.tensors()[id].name] = element;
   }
   const std::map<std::string, std::uint64_t> expected = {
@@ -73,15 +74,17 @@ TEST(FindNonFinite, OfTensorsInTheSameBytes) {
   files.Add("d", std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");
-  const auto found = FindNonFinite(model, MakePlan(model, {}), {});
+  const auto found = FindNonFinite(model, MakePlan(model, testing::OfAnySize()), {});
   EXPECT_EQ(found.size(), 2U);
-  EXPECT_TRUE(MakePlan(model, {}, TensorsOf(found)).weights.empty());
+  EXPECT_TRUE(MakePlan(model, testing::OfAnySize(), TensorsOf(found)).weights.empty());
 }
 
 TEST(FindNonFinite, CanBeInterrupted) {
   testing::MemoryFileSystem files;
   const Model model = Load(files);
-  EXPECT_THROW(static_cast<void>(FindNonFinite(model, MakePlan(model, {}), [] { return true; })), Error);
+  EXPECT_THROW(
+      static_cast<void>(FindNonFinite(model, MakePlan(model, testing::OfAnySize()), [] { return true; })),
+      Error);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct QuantizedMatrix {
 
 // Symmetric int8, a scale for each column of `weights` [K, N]: the largest magnitude becomes 127, rounding is
 // to even, a column whose scale would be denormal has scale 1.
-inline QuantizedMatrix QuantizeColumns(const Eigen::MatrixXd& weights) {
+[[nodiscard]] inline QuantizedMatrix QuantizeColumns(const Eigen::MatrixXd& weights) {
   QuantizedMatrix result;
   const Eigen::VectorXd largest = weights.cwiseAbs().colwise().maxCoeff();
   result.scales = (2.0 * largest / 254.0).cast<float>();

@@ -185,8 +185,8 @@ void ExpectPromises(const Scheduled& s, bool overlapping) {
 
 // Twenty tensors: weights of all layouts, larger and smaller than a tile, and copies, in two files and in the
 // model.
-ModelBuilder RandomModel(std::mt19937& random, bool overlapping,
-                         std::map<std::string, std::uint64_t>& files) {
+[[nodiscard]] ModelBuilder RandomModel(std::mt19937& random, bool overlapping,
+                                       std::map<std::string, std::uint64_t>& files) {
   const auto below = [&random](std::uint32_t bound) { return random() % bound; };
   ModelBuilder builder;
   builder.Input("x", {-1, -1});
@@ -252,15 +252,15 @@ TEST(Schedule, KeepsItsPromisesForAnyWork) {
   EXPECT_EQ(kinds.size(), 6U) << "not every kind of step came up";
 }
 
-std::string Kinds(const std::vector<Step>& steps) {
+[[nodiscard]] std::string Kinds(const std::vector<Step>& steps) {
   std::string text;
   for (const Step& step : steps) text += "PWShEA"[static_cast<int>(step.kind)];
   return text;
 }
 
 // One file, tensors one behind the other; nothing of the model itself is passed over.
-Scheduled OneFile(const std::vector<testing::Dims>& shapes, std::uint64_t tile_bytes,
-                  std::uint64_t held_tiles, const std::string& op = "MatMul") {
+[[nodiscard]] Scheduled OneFile(const std::vector<testing::Dims>& shapes, std::uint64_t tile_bytes,
+                                std::uint64_t held_tiles, const std::string& op = "MatMul") {
   ModelBuilder builder;
   std::uint64_t offset = 0;
   for (const auto& dims : shapes) {

@@ -18,7 +18,7 @@
 namespace qi8::testing {
 
 // Whole numbers from -127 to 127, which all types hold.
-inline std::vector<float> SomeNumbers(std::size_t count) {
+[[nodiscard]] inline std::vector<float> SomeNumbers(std::size_t count) {
   std::mt19937 generator(11);
   std::vector<float> numbers(count);
   for (float& number : numbers) number = static_cast<float>(generator() % 255) - 127;
@@ -61,11 +61,11 @@ class StoredValues {
   std::vector<std::byte> bytes_;
 };
 
-inline auto EachFloatingPointType() {
+[[nodiscard]] inline auto EachFloatingPointType() {
   return ::testing::Values(DataType::kFloat, DataType::kDouble, DataType::kFloat16, DataType::kBfloat16);
 }
 
-inline std::string NameOfType(const ::testing::TestParamInfo<DataType>& info) {
+[[nodiscard]] inline std::string NameOfType(const ::testing::TestParamInfo<DataType>& info) {
   return DataTypeName(info.param);
 }
 

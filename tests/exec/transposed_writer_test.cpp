@@ -21,7 +21,7 @@ struct Case {
 };
 
 // As [columns, rows] what was [rows, columns].
-std::string Transpose(const std::string& text, std::uint64_t rows, std::uint64_t columns) {
+[[nodiscard]] std::string Transpose(const std::string& text, std::uint64_t rows, std::uint64_t columns) {
   std::string result(text.size(), '\0');
   for (std::uint64_t r = 0; r < rows; ++r) {
     for (std::uint64_t c = 0; c < columns; ++c) result[c * rows + r] = text[r * columns + c];

@@ -14,14 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ModelBuilder MatMul(Storage storage) {
+[[nodiscard]] ModelBuilder MatMul(Storage storage) {
   ModelBuilder builder;
   builder.Input("x", {-1, 16}).Output("y", {-1, 8}).Initializer("w", {16, 8}, RandomValues(128), storage);
   builder.Node("MatMul", {"x", "w"}, {"y"}, "proj");
   return builder;
 }
 
-ModelBuilder Gemm() {
+[[nodiscard]] ModelBuilder Gemm() {
   ModelBuilder builder;
   builder.Input("x", {16, -1}).Output("y", {-1, 8}).Initializer("w", {8, 16}, RandomValues(128));
   builder.Initializer("c", {8}, RandomValues(8));
@@ -34,7 +34,7 @@ ModelBuilder Gemm() {
 }
 
 // A table that is embedding and last projection, through a Transpose.
-ModelBuilder TiedEmbedding() {
+[[nodiscard]] ModelBuilder TiedEmbedding() {
   ModelBuilder builder;
   builder.Input("codes", {-1, -1}, onnx::TensorProto::INT64).Output("y", {-1, -1, 12});
   builder.Initializer("table", {12, 8}, RandomValues(96));
@@ -45,7 +45,7 @@ ModelBuilder TiedEmbedding() {
 }
 
 // Weights in Constant nodes, behind Reshape and Cast, of a batch of matrices.
-ModelBuilder Constants() {
+[[nodiscard]] ModelBuilder Constants() {
   ModelBuilder builder;
   builder.Input("x", {2, 4, 8}).Output("y", {2, 4, 4});
   SetTensor(builder.Node("Constant", {}, {"flat"}, "constant"), "value", {64}, RandomValues(64));
@@ -55,7 +55,7 @@ ModelBuilder Constants() {
   return builder;
 }
 
-ModelBuilder Bodies() {
+[[nodiscard]] ModelBuilder Bodies() {
   ModelBuilder builder = MatMul(Storage::kRawData);
   builder.Input("c", {}, onnx::TensorProto::BOOL).Output("z", {-1, 8});
   auto& branch = builder.Node("If", {"c"}, {"z"}, "if");
@@ -71,7 +71,7 @@ ModelBuilder Bodies() {
   return builder;
 }
 
-ModelBuilder ConvAndLstm() {
+[[nodiscard]] ModelBuilder ConvAndLstm() {
   ModelBuilder builder;
   builder.Input("x", {1, 2, 6}).Output("y", {1, 4, 4});
   builder.Initializer("w", {4, 2, 3}, RandomValues(24)).Initializer("b", {4}, RandomValues(4));
@@ -82,7 +82,7 @@ ModelBuilder ConvAndLstm() {
   return builder;
 }
 
-ModelBuilder OldOpset() {
+[[nodiscard]] ModelBuilder OldOpset() {
   ModelBuilder builder(9, 3);
   builder.Input("x", {-1, 16})
       .Input("w", {16, 8})
@@ -92,7 +92,7 @@ ModelBuilder OldOpset() {
   return builder;
 }
 
-ModelBuilder HalfPrecision() {
+[[nodiscard]] ModelBuilder HalfPrecision() {
   ModelBuilder builder;
   builder.Input("x", {-1, 8}, onnx::TensorProto::FLOAT16).Output("y", {-1, 8}, onnx::TensorProto::FLOAT16);
   builder.Initializer("w", {8, 8}, RandomValues(32));  // as many bytes as 64 of 16 bits
@@ -124,7 +124,7 @@ class Seeds {
 };
 
 // Bytes that begin with these numbers of 16 bits.
-std::string Numbers(const std::vector<std::uint16_t>& numbers) {
+[[nodiscard]] std::string Numbers(const std::vector<std::uint16_t>& numbers) {
   return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(std::uint16_t)};
 }
 

@@ -16,7 +16,7 @@ inline constexpr const char* kDataPath = "folder/m.onnx.data";
 inline constexpr std::size_t kDataBytes = 8192;
 
 // Floats of any exponent, all finite.
-inline std::string DataFile() {
+[[nodiscard]] inline std::string DataFile() {
   std::string bytes(kDataBytes, '\0');
   std::uint32_t bits = 1;
   for (std::size_t i = 0; i < bytes.size(); i += sizeof(bits)) {
@@ -28,7 +28,7 @@ inline std::string DataFile() {
 }
 
 // Options of every kind: four bytes of switches and lists, then the smallest number of elements.
-inline Selection TakeSelection(FuzzInput& options) {
+[[nodiscard]] inline Selection TakeSelection(FuzzInput& options) {
   static const std::vector<std::string> kOps[] = {
       {"MatMul", "Gemm", "Gather"}, {"all"}, {"Conv", "LSTM"}, {"MatMul"}};
   static const std::vector<std::string> kStored[] = {{}, {"all"}, {"Conv", "ConvTranspose", "LSTM", "GRU"}};
@@ -49,7 +49,7 @@ inline Selection TakeSelection(FuzzInput& options) {
   return selection;
 }
 
-inline ExternalData TakeExternalData(FuzzInput& options) {
+[[nodiscard]] inline ExternalData TakeExternalData(FuzzInput& options) {
   static constexpr ExternalData kChoices[] = {ExternalData::kAlways, ExternalData::kAuto,
                                               ExternalData::kNever};
   return options.TakeOneOf(kChoices);

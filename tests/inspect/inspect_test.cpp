@@ -24,25 +24,25 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Pair;
 
-InspectReport RunInspect(const InspectOptions& options) {
+[[nodiscard]] InspectReport RunInspect(const InspectOptions& options) {
   Observer observer;
   return Inspect(options, observer);
 }
 
-InspectOptions Of(const fs::path& model) {
+[[nodiscard]] InspectOptions Of(const fs::path& model) {
   InspectOptions options;
   options.model = model;
   return options;
 }
 
-const WeightReport& Find(const InspectReport& report, const std::string& name) {
+[[nodiscard]] const WeightReport& Find(const InspectReport& report, const std::string& name) {
   for (const WeightReport& weight : report.weights) {
     if (weight.name == name) return weight;
   }
   throw std::logic_error("no weight " + name);
 }
 
-const TensorTotal& Find(const std::vector<TensorTotal>& totals, const std::string& key) {
+[[nodiscard]] const TensorTotal& Find(const std::vector<TensorTotal>& totals, const std::string& key) {
   for (const TensorTotal& total : totals) {
     if (total.key == key) return total;
   }
@@ -51,7 +51,7 @@ const TensorTotal& Find(const std::vector<TensorTotal>& totals, const std::strin
 
 class InspectTest : public ::testing::Test {
  protected:
-  fs::path path() const { return folder_ / "m.onnx"; }
+  [[nodiscard]] fs::path path() const { return folder_ / "m.onnx"; }
   TempFolder folder_;
 };
 
@@ -165,7 +165,7 @@ TEST_F(InspectTest, SizesAreThoseThatQuantizingGives) {
 // ---- --weights
 
 // From the definitions, in doubles.
-WeightStatistics Expected(const std::vector<float>& values) {
+[[nodiscard]] WeightStatistics Expected(const std::vector<float>& values) {
   WeightStatistics expected;
   const auto count = static_cast<double>(values.size());
   double squares = 0;

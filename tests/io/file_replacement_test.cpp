@@ -19,8 +19,8 @@ using testing::WriteFile;
 class FileReplacementTest : public ::testing::Test {
  protected:
   FileReplacementTest() { WriteFile(file(), "old"); }
-  fs::path file() const { return folder_ / "c.yaml"; }
-  FileIdentity Identity() { return file_system_->Identify(file()).value(); }
+  [[nodiscard]] fs::path file() const { return folder_ / "c.yaml"; }
+  [[nodiscard]] FileIdentity Identity() { return file_system_->Identify(file()).value(); }
   void Replace(const fs::path& path) {
     FileReplacement(*file_system_, path, Identity(), "new text").Publish();
   }

@@ -38,15 +38,15 @@ class FolderTest : public ::testing::Test {
     file->WriteAt(0, std::as_bytes(std::span(text)));
     file->Close();
   }
-  static std::string Read(const ReadableFile& file) {
+  [[nodiscard]] static std::string Read(const ReadableFile& file) {
     std::string text(file.Identity().size, '?');
     file.ReadAt(0, std::as_writable_bytes(std::span(text)));
     return text;
   }
-  std::string ReadByPath(const fs::path& relative) {
+  [[nodiscard]] std::string ReadByPath(const fs::path& relative) {
     return Read(*files_.OpenForReading(place_.path / relative));
   }
-  std::unique_ptr<Folder> Make(const std::string& name) {
+  [[nodiscard]] std::unique_ptr<Folder> Make(const std::string& name) {
     EXPECT_TRUE(folder_->MakeFolder(name));
     return folder_->OpenFolder(name);
   }

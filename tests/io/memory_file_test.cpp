@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
+[[nodiscard]] std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
   std::string bytes(length, '?');
   file.ReadAt(offset, std::as_writable_bytes(std::span(bytes)));
   return bytes;

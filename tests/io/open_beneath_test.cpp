@@ -31,7 +31,7 @@ using qi8::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
+[[nodiscard]] std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
   std::string bytes(length, '?');
   file.ReadAt(offset, std::as_writable_bytes(std::span(bytes)));
   return bytes;
@@ -39,10 +39,10 @@ std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t len
 
 class OpenBeneathTest : public ::testing::TestWithParam<BeneathBy> {
  protected:
-  std::string BeneathFailure(const fs::path& folder, const std::string& relative) {
+  [[nodiscard]] std::string BeneathFailure(const fs::path& folder, const std::string& relative) {
     return FailureOf([&] { static_cast<void>(file_system_->OpenBeneath(folder, relative)); });
   }
-  std::string ReadBeneath(const fs::path& folder, const std::string& relative) {
+  [[nodiscard]] std::string ReadBeneath(const fs::path& folder, const std::string& relative) {
     const auto file = file_system_->OpenBeneath(folder, relative);
     return Read(*file, 0, file->Identity().size);
   }
@@ -145,7 +145,7 @@ TEST_P(OpenBeneathTest, NeverReadsWhatLiesOutsideWhileNamesChange) {
 }
 
 // A child for which openat2 ends as `action` says opens a file; returns how the child ended.
-int OpenBeneathWhereOpenat2(std::uint32_t action, BeneathBy by, const fs::path& folder) {
+[[nodiscard]] int OpenBeneathWhereOpenat2(std::uint32_t action, BeneathBy by, const fs::path& folder) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::array<sock_filter, 4> filter = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

@@ -25,7 +25,7 @@ using qi8::testing::WriteFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
+[[nodiscard]] std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t length) {
   std::string bytes(length, '?');
   file.ReadAt(offset, std::as_writable_bytes(std::span(bytes)));
   return bytes;
@@ -33,7 +33,7 @@ std::string Read(const ReadableFile& file, std::uint64_t offset, std::size_t len
 
 class PosixFileSystemTest : public ::testing::Test {
  protected:
-  std::string OpenFailure(const fs::path& path) {
+  [[nodiscard]] std::string OpenFailure(const fs::path& path) {
     return FailureOf([&] { static_cast<void>(file_system_->OpenForReading(path)); });
   }
   TempFolder folder_;

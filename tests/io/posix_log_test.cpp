@@ -32,7 +32,7 @@ using NamedBy = LogPlace::NamedBy;
 
 class PosixLogTest : public ::testing::Test {
  protected:
-  // What the log's last line was when `text` was appended.
+  // What the log's last line was when `text` was appended. Its result may be dropped.
   std::string Append(const fs::path& log, const std::string& text, NamedBy named_by = NamedBy::kDefault) {
     std::string seen;
     const auto compose = [&](std::string_view last_line) {
@@ -43,7 +43,7 @@ class PosixLogTest : public ::testing::Test {
     return seen;
   }
   // The failure of looking at a log before the work, which is also that of appending to it.
-  std::string Refusal(const fs::path& log, NamedBy named_by = NamedBy::kDefault) {
+  [[nodiscard]] std::string Refusal(const fs::path& log, NamedBy named_by = NamedBy::kDefault) {
     const std::string early = FailureOf([&] { file_system_->RequireLog({log, named_by}); });
     EXPECT_EQ(FailureOf([&] { Append(log, "line\n", named_by); }), early);
     return early;

@@ -230,6 +230,7 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
 
   // Runs `work` on a file system that dies before its call number `last`. Answers whether it lived.
   template <typename Work>
+  // Its result may be dropped.
   static bool LivesFor(std::size_t last, FileSystem& real, Work work) {
     std::size_t calls = 0;
     FaultyFileSystem mortal(real, [&](FileCall, const std::string&) -> std::optional<std::string> {
@@ -257,6 +258,7 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
     publication.Publish(TheCase().if_there);
   }
 
+  // Its result may be dropped.
   static Leftover ComeBy(FileSystem& file_system, const fs::path& folder) {
     return Publication(file_system, folder / "m", IfTaken::kFail).leftover();
   }
@@ -267,7 +269,7 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
     for (const auto& [name, text] : TheCase().before) Write(*folder->Create(name), text);
   }
 
-  static std::string Read(FileSystem& files, const fs::path& path) {
+  [[nodiscard]] static std::string Read(FileSystem& files, const fs::path& path) {
     const auto file = files.OpenForReading(path);
     std::string text(file->Identity().size, '?');
     file->ReadAt(0, std::as_writable_bytes(std::span(text)));
@@ -276,7 +278,7 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
 
   // As one sees it who opens files by their names.
   template <typename Place>
-  static Files Seen(Place& place) {
+  [[nodiscard]] static Files Seen(Place& place) {
     Files seen;
     for (const char* name : {"m", "m.data", "m.sha256"}) {
       if (place.files().Identify(place.folder / name)) seen[name] = Read(place.files(), place.folder / name);
@@ -286,7 +288,7 @@ class KilledPublicationTest : public ::testing::TestWithParam<std::tuple<Case, M
 
   // Everything in the folder, where nothing but files should be.
   template <typename Place>
-  static Files Lying(Place& place) {
+  [[nodiscard]] static Files Lying(Place& place) {
     Files lying;
     const auto folder = place.files().OpenFolder(place.folder);
     for (const std::string& name : folder->List()) {

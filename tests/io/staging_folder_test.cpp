@@ -43,7 +43,7 @@ class StagingFolderTest : public ::testing::Test {
     return "";
   }
 
-  fs::path staged() const { return folder_ / "staged"; }
+  [[nodiscard]] fs::path staged() const { return folder_ / "staged"; }
 
   // As a run leaves it that was killed with something staged.
   void Abandon() {

@@ -28,7 +28,7 @@ constexpr std::size_t kRows[] = {0, 1, 2, 3, 4, 5, 8, 13};
 constexpr std::int8_t kUntouched = 85;
 
 // Lengths to try for a row: all short ones, which have every kind of odd end, and some long ones.
-std::vector<std::size_t> Lengths() {
+[[nodiscard]] std::vector<std::size_t> Lengths() {
   std::vector<std::size_t> lengths(301);
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     lengths[i] = i;
@@ -38,12 +38,12 @@ std::vector<std::size_t> Lengths() {
 }
 
 // Lengths of pieces of a matrix: within a row, about a row, a few rows and a long rest.
-std::vector<std::size_t> PieceLengths(std::size_t columns) {
+[[nodiscard]] std::vector<std::size_t> PieceLengths(std::size_t columns) {
   return {0,   1, columns / 2, columns, columns + 1, 3 * columns + 2, 4 * columns, 11 * columns + columns / 3,
           4500};
 }
 
-std::vector<std::size_t> FirstColumns(std::size_t columns) {
+[[nodiscard]] std::vector<std::size_t> FirstColumns(std::size_t columns) {
   std::vector<std::size_t> first = {0, columns / 2, columns - 1};
   first.erase(std::unique(first.begin(), first.end()), first.end());
   return first;

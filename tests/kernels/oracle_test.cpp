@@ -31,7 +31,7 @@ struct Quantized {
 // one rounding of a float division: a double has 53 bits of precision, and 2 * 24 + 2 suffice for that
 // (Figueroa, "When is double rounding innocuous?", 1995). Where the quotient is denormal this doesn't hold,
 // but those are rounded to 0 anyway.
-Quantized Oracle(const FloatMatrix& weights) {
+[[nodiscard]] Quantized Oracle(const FloatMatrix& weights) {
   const Eigen::ArrayXXd wide = weights.cast<double>();
   const Eigen::ArrayXd exact_scales = wide.abs().colwise().maxCoeff().transpose() * 2.0 / 254.0;
   Quantized result;
@@ -42,15 +42,15 @@ Quantized Oracle(const FloatMatrix& weights) {
   return result;
 }
 
-std::span<const float> Elements(const FloatMatrix& matrix) {
+[[nodiscard]] std::span<const float> Elements(const FloatMatrix& matrix) {
   return {matrix.data(), static_cast<std::size_t>(matrix.size())};
 }
 
-std::span<std::int8_t> Elements(CodeMatrix& matrix) {
+[[nodiscard]] std::span<std::int8_t> Elements(CodeMatrix& matrix) {
   return {matrix.data(), static_cast<std::size_t>(matrix.size())};
 }
 
-Eigen::ArrayXf Scales(const std::vector<std::uint32_t>& max) {
+[[nodiscard]] Eigen::ArrayXf Scales(const std::vector<std::uint32_t>& max) {
   Eigen::ArrayXf scales(static_cast<Eigen::Index>(max.size()));
   std::transform(max.begin(), max.end(), scales.begin(), [](std::uint32_t bits) {
     return ParametersOf({}, {bits, 0}).scale;
@@ -58,11 +58,11 @@ Eigen::ArrayXf Scales(const std::vector<std::uint32_t>& max) {
   return scales;
 }
 
-std::span<const float> Elements(const Eigen::ArrayXf& scales) {
+[[nodiscard]] std::span<const float> Elements(const Eigen::ArrayXf& scales) {
   return {scales.data(), static_cast<std::size_t>(scales.size())};
 }
 
-Quantized ByColumn(const FloatMatrix& weights) {
+[[nodiscard]] Quantized ByColumn(const FloatMatrix& weights) {
   std::vector<std::uint32_t> max(static_cast<std::size_t>(weights.cols()));
   AbsMaxBitsByColumn(Elements(weights), 0, max);
   Quantized result{Scales(max), CodeMatrix(weights.rows(), weights.cols())};
@@ -70,19 +70,19 @@ Quantized ByColumn(const FloatMatrix& weights) {
   return result;
 }
 
-std::vector<std::uint32_t> RowMaxima(const FloatMatrix& weights) {
+[[nodiscard]] std::vector<std::uint32_t> RowMaxima(const FloatMatrix& weights) {
   std::vector<std::uint32_t> max(static_cast<std::size_t>(weights.rows()));
   AbsMaxBitsByRow(Elements(weights), max);
   return max;
 }
 
-Quantized ByRow(const FloatMatrix& weights) {
+[[nodiscard]] Quantized ByRow(const FloatMatrix& weights) {
   Quantized result{Scales(RowMaxima(weights)), CodeMatrix(weights.rows(), weights.cols())};
   QuantizeByRow(Elements(weights), Elements(result.scales), {}, Elements(result.codes));
   return result;
 }
 
-Quantized ByRowTransposed(const FloatMatrix& weights) {
+[[nodiscard]] Quantized ByRowTransposed(const FloatMatrix& weights) {
   Quantized result{Scales(RowMaxima(weights)), CodeMatrix(weights.cols(), weights.rows())};
   QuantizeTransposed(Elements(weights), static_cast<std::size_t>(weights.rows()),
                      static_cast<std::size_t>(weights.cols()), Elements(result.scales), {},
@@ -91,7 +91,7 @@ Quantized ByRowTransposed(const FloatMatrix& weights) {
 }
 
 // Weights as models have them, the columns being of very different size: from all zero and denormal to huge.
-FloatMatrix Weights(Eigen::Index rows, Eigen::Index cols, unsigned seed) {
+[[nodiscard]] FloatMatrix Weights(Eigen::Index rows, Eigen::Index cols, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   FloatMatrix weights(rows, cols);

@@ -19,7 +19,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 using Codes = std::vector<std::int8_t>;
 
-Codes Quantized(const std::vector<float>& values, float scale) {
+[[nodiscard]] Codes Quantized(const std::vector<float>& values, float scale) {
   Codes codes(values.size());
   QuantizeByRow(values, {&scale, 1}, {}, codes);
   return codes;

@@ -10,7 +10,9 @@
 namespace qi8::kernels {
 namespace {
 
-float ScaleOf(float absmax) { return ParametersOf({}, {0, std::bit_cast<std::uint32_t>(absmax)}).scale; }
+[[nodiscard]] float ScaleOf(float absmax) {
+  return ParametersOf({}, {0, std::bit_cast<std::uint32_t>(absmax)}).scale;
+}
 
 constexpr float kSmallestNormal = std::numeric_limits<float>::min();
 
@@ -39,7 +41,7 @@ TEST(SymmetricInt8, DoesNotOverflow) {
             static_cast<float>(static_cast<double>(std::numeric_limits<float>::max()) / 127));
 }
 
-CodeParameters Of(WeightType type, bool symmetric, bool reduce_range, float min, float max) {
+[[nodiscard]] CodeParameters Of(WeightType type, bool symmetric, bool reduce_range, float min, float max) {
   return ParametersOf({type, symmetric, reduce_range},
                       {std::bit_cast<std::uint32_t>(max), std::bit_cast<std::uint32_t>(-min)});
 }

@@ -74,14 +74,14 @@ using Random = std::mt19937;
 // Of kernels that take a matrix by rows, the case of one row: `absmax` is AbsMaxBitsByRow, of the kernels or
 // of the reference.
 template <class Kernel>
-std::uint32_t MaxOf(const Kernel& absmax, std::span<const float> row, Sign sign = Sign::kAny) {
+[[nodiscard]] std::uint32_t MaxOf(const Kernel& absmax, std::span<const float> row, Sign sign = Sign::kAny) {
   std::uint32_t max = 1;  // is written, not updated
   absmax(row, {&max, 1}, sign);
   return max;
 }
 
 // Finite floats of any exponent and sign, with denormals, zeros and the largest among them.
-inline std::vector<float> AnyFinite(std::size_t size, Random& random) {
+[[nodiscard]] inline std::vector<float> AnyFinite(std::size_t size, Random& random) {
   constexpr float kSpecial[] = {0.0F,
                                 -0.0F,
                                 std::numeric_limits<float>::max(),
@@ -104,7 +104,7 @@ inline std::vector<float> AnyFinite(std::size_t size, Random& random) {
 
 // Floats whose quotients by `scale` (of a power of two) are within the codes, at their ends, just beyond,
 // exactly halfway between two and next to halfway; some of any exponent among them.
-inline std::vector<float> AroundCodes(std::size_t size, float scale, Random& random) {
+[[nodiscard]] inline std::vector<float> AroundCodes(std::size_t size, float scale, Random& random) {
   std::vector<float> values = AnyFinite(size, random);
   for (float& value : values) {
     const auto kind = random() % 8;

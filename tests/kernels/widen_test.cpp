@@ -14,7 +14,7 @@
 namespace qi8::kernels {
 namespace {
 
-std::vector<std::uint16_t> AllBits() {
+[[nodiscard]] std::vector<std::uint16_t> AllBits() {
   std::vector<std::uint16_t> bits(65536);
   for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint16_t>(i);
   return bits;

@@ -33,7 +33,7 @@ using testing::Storage;
 
 constexpr const char* kPath = "models/m.onnx";
 
-std::string Bytes(const std::vector<float>& values) {
+[[nodiscard]] std::string Bytes(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
@@ -65,14 +65,14 @@ class ExternalModel {
     return tensor;
   }
 
-  Model Load() {
+  [[nodiscard]] Model Load() {
     files.Add(kPath, builder_.model().SerializeAsString());
     return Model::Load(files, kPath);
   }
 
-  std::string Refusal() {
+  [[nodiscard]] std::string Refusal() {
     try {
-      Load();
+      static_cast<void>(Load());
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
       return error.what();
@@ -87,19 +87,19 @@ class ExternalModel {
   ModelBuilder builder_;
 };
 
-Model LoadBytes(MemoryFileSystem& files, const std::string& bytes) {
+[[nodiscard]] Model LoadBytes(MemoryFileSystem& files, const std::string& bytes) {
   files.Add(kPath, bytes);
   return Model::Load(files, kPath);
 }
 
-Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
+[[nodiscard]] Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
   return LoadBytes(files, builder.model().SerializeAsString());
 }
 
-std::string Refusal(const std::string& bytes) {
+[[nodiscard]] std::string Refusal(const std::string& bytes) {
   MemoryFileSystem files;
   try {
-    LoadBytes(files, bytes);
+    static_cast<void>(LoadBytes(files, bytes));
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInvalidModel);
     return error.what();
@@ -108,9 +108,11 @@ std::string Refusal(const std::string& bytes) {
   return "";
 }
 
-std::string Refusal(ModelBuilder& builder) { return Refusal(builder.model().SerializeAsString()); }
+[[nodiscard]] std::string Refusal(ModelBuilder& builder) {
+  return Refusal(builder.model().SerializeAsString());
+}
 
-const Value& FindValue(const Model& model, std::string_view name, GraphId graph = 0) {
+[[nodiscard]] const Value& FindValue(const Model& model, std::string_view name, GraphId graph = 0) {
   static const Value none;
   for (const Value& value : model.values()) {
     if (value.name == name && value.graph == graph) return value;
@@ -119,7 +121,7 @@ const Value& FindValue(const Model& model, std::string_view name, GraphId graph 
   return none;
 }
 
-std::string ReadTensor(const Model& model, const Tensor& tensor) {
+[[nodiscard]] std::string ReadTensor(const Model& model, const Tensor& tensor) {
   std::string bytes(tensor.source.range.length, '\0');
   model.files()[tensor.source.file].file->ReadAt(tensor.source.range.offset,
                                                  std::as_writable_bytes(std::span(bytes)));
@@ -659,7 +661,7 @@ TEST(LoaderGraph, NamesAreDefinedOnce) {
     builder.Node("Op", {}, {"output"});
     change(builder);
     MemoryFileSystem files;
-    Load(files, builder);
+    static_cast<void>(Load(files, builder));
   };
   EXPECT_NO_THROW(load([](auto&) {})) << "an input may have an initializer as its default";
   for (const auto& twice : kTwice) {

@@ -16,12 +16,12 @@ using testing::RandomValues;
 
 class ModelTest : public ::testing::Test {
  protected:
-  Model Load(ModelBuilder& builder) {
+  [[nodiscard]] Model Load(ModelBuilder& builder) {
     builder.Save(folder_ / "m.onnx");
     return Model::Load(*file_system_, folder_ / "m.onnx");
   }
 
-  static ValueId Find(const Model& model, const std::string& name) {
+  [[nodiscard]] static ValueId Find(const Model& model, const std::string& name) {
     for (ValueId id = 0; id < model.values().size(); ++id) {
       if (model.values()[id].name == name) return id;
     }

@@ -25,18 +25,18 @@ using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::Storage;
 
-std::string Cut(const std::string& bytes) {
+[[nodiscard]] std::string Cut(const std::string& bytes) {
   return CutPayloads(*MakeMemoryFile("m.onnx", bytes), bytes.size());
 }
 
-onnx::ModelProto Parse(const std::string& bytes) {
+[[nodiscard]] onnx::ModelProto Parse(const std::string& bytes) {
   onnx::ModelProto model;
   EXPECT_TRUE(model.ParseFromString(bytes));
   return model;
 }
 
 // Cut, parsed, spliced, and every slot filled from the place that its payload names.
-std::string RoundTripBytes(const std::string& bytes) {
+[[nodiscard]] std::string RoundTripBytes(const std::string& bytes) {
   const SplicedModel spliced = SplicePayloads(Parse(Cut(bytes)));
   std::string file;
   std::size_t position = 0;
@@ -51,7 +51,7 @@ std::string RoundTripBytes(const std::string& bytes) {
   return file;
 }
 
-std::string ErrorOf(const std::function<void()>& action) {
+[[nodiscard]] std::string ErrorOf(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -62,12 +62,12 @@ std::string ErrorOf(const std::function<void()>& action) {
   return "";
 }
 
-std::string CutError(const std::string& bytes) {
+[[nodiscard]] std::string CutError(const std::string& bytes) {
   return ErrorOf([&bytes] { static_cast<void>(Cut(bytes)); });
 }
 
-onnx::TensorProto RawTensor(const std::string& name, std::int32_t type, std::int64_t elements,
-                            const std::string& bytes) {
+[[nodiscard]] onnx::TensorProto RawTensor(const std::string& name, std::int32_t type, std::int64_t elements,
+                                          const std::string& bytes) {
   onnx::TensorProto tensor;
   tensor.set_name(name);
   tensor.set_data_type(type);
@@ -76,14 +76,14 @@ onnx::TensorProto RawTensor(const std::string& name, std::int32_t type, std::int
   return tensor;
 }
 
-onnx::TensorProto Floats(const std::string& name, std::size_t count) {
+[[nodiscard]] onnx::TensorProto Floats(const std::string& name, std::size_t count) {
   const auto values = RandomValues(count, static_cast<std::uint32_t>(name.size()));
   return RawTensor(name, onnx::TensorProto::FLOAT, static_cast<std::int64_t>(count),
                    std::string(reinterpret_cast<const char*>(values.data()), 4 * count));
 }
 
 // Tensors in raw form at every place where ONNX allows one.
-ModelBuilder EveryPlace() {
+[[nodiscard]] ModelBuilder EveryPlace() {
   ModelBuilder builder;
   auto& model = builder.model();
   builder.Input("x", {2, 2}).Output("y", {2, 2});
@@ -124,7 +124,7 @@ ModelBuilder EveryPlace() {
   return builder;
 }
 
-int CountPayloads(onnx::ModelProto model) {
+[[nodiscard]] int CountPayloads(onnx::ModelProto model) {
   int count = 0;
   ForEachTensor(model, [&count](onnx::TensorProto& tensor) { count += GetPayload(tensor) ? 1 : 0; });
   return count;
@@ -316,13 +316,13 @@ class PackedHalves final : public ReadableFile {
   }
 
  private:
-  static std::string Head(unsigned number, std::uint64_t length) {
+  [[nodiscard]] static std::string Head(unsigned number, std::uint64_t length) {
     std::string head(1, static_cast<char>(number << 3U | 2U));
     for (; length >= 0x80; length >>= 7U) head += static_cast<char>(length | 0x80U);
     return head + static_cast<char>(length);
   }
 
-  static std::string ManyNumbers() {
+  [[nodiscard]] static std::string ManyNumbers() {
     std::string numbers;
     for (int i = 0; i < 100'000; ++i) numbers += "\xff\xff\x03";  // 65535
     return numbers;
@@ -370,7 +370,7 @@ TEST(PayloadRefuses, ItsOwnField) {
 }
 
 // Where the fields of the outermost message end: only there can a file be cut short and still be protobuf.
-std::set<std::size_t> FieldEnds(const std::string& bytes) {
+[[nodiscard]] std::set<std::size_t> FieldEnds(const std::string& bytes) {
   std::set<std::size_t> ends = {0};
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
@@ -403,13 +403,13 @@ TEST(PayloadRefuses, AFileCutShortAnywhere) {
   }
 }
 
-std::string Varint(std::uint64_t value) {
+[[nodiscard]] std::string Varint(std::uint64_t value) {
   std::string bytes;
   for (; value >= 0x80; value >>= 7U) bytes += static_cast<char>(value | 0x80U);
   return bytes + static_cast<char>(value);
 }
 
-std::string Delimited(std::uint64_t field, const std::string& content) {
+[[nodiscard]] std::string Delimited(std::uint64_t field, const std::string& content) {
   return Varint(field << 3U | 2U) + Varint(content.size()) + content;
 }
 
@@ -436,7 +436,7 @@ TEST(PayloadRefuses, WhatIsNotProtobuf) {
 }
 
 // The main graph with bodies nested in it, an initializer in the innermost.
-std::string Nested(int bodies) {
+[[nodiscard]] std::string Nested(int bodies) {
   std::string graph = Delimited(5, Floats("deep", 2).SerializeAsString());
   for (int i = 0; i < bodies; ++i) graph = Delimited(1, Delimited(5, Delimited(6, graph)));
   return Delimited(7, graph);

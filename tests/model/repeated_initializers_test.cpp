@@ -20,13 +20,14 @@ using testing::RandomValues;
 using testing::Storage;
 using ::testing::ThrowsMessage;
 
-Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
+[[nodiscard]] Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
   files.Add("m.onnx", builder.model().SerializeAsString());
   return Model::Load(files, "m.onnx");
 }
 
 // The same name, twice, with numbers of these seeds.
-ModelBuilder Twice(std::int64_t size, std::uint32_t first_seed, std::uint32_t last_seed, Storage storage) {
+[[nodiscard]] ModelBuilder Twice(std::int64_t size, std::uint32_t first_seed, std::uint32_t last_seed,
+                                 Storage storage) {
   const auto count = static_cast<std::size_t>(size);
   ModelBuilder builder;
   builder.Initializer("w", {size}, RandomValues(count, first_seed), storage);
@@ -67,11 +68,12 @@ TEST(RepeatedInitializers, LargeOnesMustBeTheSame) {
     ModelBuilder same = Twice(100'000, 1, 1, storage);
     EXPECT_EQ(Load(files, same).tensors().size(), 2U);
     ModelBuilder different = Twice(100'000, 1, 2, storage);
-    EXPECT_THAT([&] { Load(files, different); },
+    EXPECT_THAT([&] { static_cast<void>(Load(files, different)); },
                 ThrowsMessage<Error>(HasSubstr("initializer 'w' is defined twice, with different numbers")));
     ModelBuilder longer = Twice(100, 1, 1, storage);
     longer.Initializer("w", {101}, RandomValues(101), storage);
-    EXPECT_THAT([&] { Load(files, longer); }, ThrowsMessage<Error>(HasSubstr("defined twice")));
+    EXPECT_THAT([&] { static_cast<void>(Load(files, longer)); },
+                ThrowsMessage<Error>(HasSubstr("defined twice")));
   }
 }
 

@@ -24,7 +24,7 @@ using testing::RandomValues;
 using testing::SetGraph;
 using testing::Storage;
 
-Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
+[[nodiscard]] Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
   files.Add("m.onnx", builder.model().SerializeAsString());
   return Model::Load(files, "m.onnx");
 }
@@ -32,7 +32,8 @@ Model Load(MemoryFileSystem& files, ModelBuilder& builder) {
 using Places = std::vector<std::optional<ExternalPlace>>;
 
 // Places and renders the model, old tensors with their bytes and new ones with zeros.
-onnx::ModelProto Finish(Model& model, const Places& places, const std::vector<MetadataEntry>& metadata = {}) {
+[[nodiscard]] onnx::ModelProto Finish(Model& model, const Places& places,
+                                      const std::vector<MetadataEntry>& metadata = {}) {
   model.Place(places, "out.data");
   const auto bytes_of = [&model](std::uint32_t number, std::uint64_t length) {
     std::string bytes(length, '\0');
@@ -51,14 +52,14 @@ onnx::ModelProto Finish(Model& model, const Places& places, const std::vector<Me
   return after;
 }
 
-std::vector<std::string> NodeNames(const onnx::GraphProto& graph) {
+[[nodiscard]] std::vector<std::string> NodeNames(const onnx::GraphProto& graph) {
   std::vector<std::string> names;
   for (const auto& node : graph.node()) names.push_back(node.name());
   return names;
 }
 
 template <typename Messages>
-std::vector<std::string> Names(const Messages& messages) {
+[[nodiscard]] std::vector<std::string> Names(const Messages& messages) {
   std::vector<std::string> names;
   for (const auto& message : messages) names.push_back(message.name());
   return names;
@@ -313,7 +314,7 @@ void AddUnknown(google::protobuf::Message& message, int field, const std::string
   message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(field, content);
 }
 
-std::string Property(const std::string& key, const std::string& value) {
+[[nodiscard]] std::string Property(const std::string& key, const std::string& value) {
   onnx::StringStringEntryProto entry;
   entry.set_key(key);
   entry.set_value(value);
@@ -333,7 +334,7 @@ onnx::TensorProto& AddTensor(onnx::GraphProto& graph, const std::string& name, s
 
 // IR 10, opset 21 and beyond: fields and numbers that ONNX 1.12 does not have, at every level. The bytes of
 // tensors of new types are raw or in the file "d".
-ModelBuilder Tomorrow(const std::filesystem::path& folder) {
+[[nodiscard]] ModelBuilder Tomorrow(const std::filesystem::path& folder) {
   ModelBuilder builder(22, 11);
   auto& model = builder.model();
   builder.Input("x", {2, 16}).Output("y", {2, 16});

@@ -18,14 +18,14 @@ using ::testing::HasSubstr;
 
 class TensorFileTest : public ::testing::Test {
  protected:
-  TensorFile Read(const std::string& bytes) {
+  [[nodiscard]] TensorFile Read(const std::string& bytes) {
     WriteFile(folder_ / "input_0.pb", bytes);
     return ReadTensorFile(*MakePosixFileSystem(), folder_ / "input_0.pb");
   }
-  TensorFile Read(const onnx::TensorProto& tensor) { return Read(tensor.SerializeAsString()); }
+  [[nodiscard]] TensorFile Read(const onnx::TensorProto& tensor) { return Read(tensor.SerializeAsString()); }
 
   template <typename T>
-  std::vector<T> Elements(const onnx::TensorProto& tensor) {
+  [[nodiscard]] std::vector<T> Elements(const onnx::TensorProto& tensor) {
     const TensorFile file = Read(tensor);
     std::vector<T> elements(file.data.size() / sizeof(T));
     std::memcpy(elements.data(), file.data.data(), file.data.size());
@@ -34,7 +34,7 @@ class TensorFileTest : public ::testing::Test {
 
   void ExpectError(const std::string& bytes, const std::string& words) {
     try {
-      Read(bytes);
+      static_cast<void>(Read(bytes));
       ADD_FAILURE() << "nothing was thrown";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(words));
@@ -42,7 +42,7 @@ class TensorFileTest : public ::testing::Test {
     }
   }
 
-  static onnx::TensorProto Of(std::int32_t type, const std::vector<std::int64_t>& dims) {
+  [[nodiscard]] static onnx::TensorProto Of(std::int32_t type, const std::vector<std::int64_t>& dims) {
     onnx::TensorProto tensor;
     tensor.set_name("x");
     tensor.set_data_type(type);

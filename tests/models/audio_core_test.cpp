@@ -28,29 +28,29 @@ namespace fs = std::filesystem;
 // Most weights end off the alignment, so that the next needs padding.
 constexpr AudioCoreSize kOdd{.blocks = 3, .width = 36, .heads = 3, .feed_forward = 50, .codes = 33};
 
-std::string read_file(const fs::path& path) {
+[[nodiscard]] std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   EXPECT_TRUE(in) << path;
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::uint64_t fnv1a(const std::string& bytes) {
+[[nodiscard]] std::uint64_t fnv1a(const std::string& bytes) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
 }
 
-bool is_float_weight(const onnx::TensorProto& tensor) {
+[[nodiscard]] bool is_float_weight(const onnx::TensorProto& tensor) {
   return tensor.data_type() == onnx::TensorProto::FLOAT && tensor.dims_size() > 0;
 }
 
-std::uint64_t elements(const onnx::TensorProto& tensor) {
+[[nodiscard]] std::uint64_t elements(const onnx::TensorProto& tensor) {
   std::uint64_t product = 1;
   for (const std::int64_t dim : tensor.dims()) product *= static_cast<std::uint64_t>(dim);
   return product;
 }
 
-std::string external_value(const onnx::TensorProto& tensor, const std::string& key) {
+[[nodiscard]] std::string external_value(const onnx::TensorProto& tensor, const std::string& key) {
   for (const auto& entry : tensor.external_data()) {
     if (entry.key() == key) return entry.value();
   }
@@ -74,6 +74,7 @@ class AudioCoreTest : public testing::Test {
     onnx::ModelProto model;
   };
 
+  // Its result may be dropped.
   Written write(const AudioCoreOptions& options) {
     const fs::path path = folder_ / "model.onnx";
     Written written;
@@ -85,7 +86,7 @@ class AudioCoreTest : public testing::Test {
   }
 
   // Also checks that a failure leaves the folder as it was.
-  ErrorKind error_of(const fs::path& path, const AudioCoreOptions& options) {
+  [[nodiscard]] ErrorKind error_of(const fs::path& path, const AudioCoreOptions& options) {
     const std::set<fs::path> before = files();
     try {
       write_audio_core(path, options);
@@ -98,7 +99,7 @@ class AudioCoreTest : public testing::Test {
     return ErrorKind::kCheckFailed;
   }
 
-  std::set<fs::path> files() const { return {fs::directory_iterator(folder_), {}}; }
+  [[nodiscard]] std::set<fs::path> files() const { return {fs::directory_iterator(folder_), {}}; }
 
   fs::path folder_;
   std::string message_;
@@ -284,7 +285,7 @@ struct Moments {
   double deviation;
 };
 
-Moments moments(std::span<const float> values) {
+[[nodiscard]] Moments moments(std::span<const float> values) {
   double sum = 0;
   double squares = 0;
   for (const float value : values) {
@@ -295,7 +296,8 @@ Moments moments(std::span<const float> values) {
   return {sum / n, std::sqrt(squares / n - sum / n * sum / n)};
 }
 
-std::vector<float> made(const Distribution& distribution, std::uint64_t rows, std::uint64_t columns) {
+[[nodiscard]] std::vector<float> made(const Distribution& distribution, std::uint64_t rows,
+                                      std::uint64_t columns) {
   std::vector<float> values(rows * columns);
   RandomWeights(1, "W", distribution, rows, columns).fill(0, values);
   return values;

@@ -34,7 +34,7 @@ class OptimizedInputTest : public ::testing::Test {
     before_ = files_.Listing();
   }
 
-  Optimizing How() {
+  [[nodiscard]] Optimizing How() {
     return {.optimizer = optimizer_,
             .level = Optimization::kExtended,
             .beside = "out/q.onnx",
@@ -46,7 +46,7 @@ class OptimizedInputTest : public ::testing::Test {
     return {files_, Model::Load(files_, "in/m.onnx"), how};
   }
 
-  std::string Refusal() {
+  [[nodiscard]] std::string Refusal() {
     try {
       const OptimizedInput input = Make(How());
     } catch (const Error& error) {

@@ -21,7 +21,7 @@ using qi8::testing::RandomValues;
 using qi8::testing::Storage;
 using qi8::testing::TempFolder;
 
-QuantizeOptions ManyOptions() {
+[[nodiscard]] QuantizeOptions ManyOptions() {
   QuantizeOptions options;
   options.input = "in.onnx";
   options.output = "out.onnx";
@@ -128,7 +128,7 @@ TEST(AllOptions, StayJsonWhateverThePath) {
 
 class OriginMetadataTest : public ::testing::Test {
  protected:
-  Model Load(Storage storage) {
+  [[nodiscard]] Model Load(Storage storage) {
     ModelBuilder builder;
     builder.Initializer("w", {16, 16}, RandomValues(256), storage)
         .Initializer("few", {2}, RandomValues(2),
@@ -137,14 +137,14 @@ class OriginMetadataTest : public ::testing::Test {
     return Model::Load(*file_system_, folder_ / "m.onnx");
   }
 
-  std::vector<MetadataEntry> Metadata(std::vector<std::string> source_sha256) const {
+  [[nodiscard]] std::vector<MetadataEntry> Metadata(std::vector<std::string> source_sha256) const {
     return OriginMetadata({.version = Version(),
                            .options = options_,
                            .source_sha256 = std::move(source_sha256),
                            .optimizer = optimizer_});
   }
 
-  static json AsJson(const std::vector<MetadataEntry>& entries) {
+  [[nodiscard]] static json AsJson(const std::vector<MetadataEntry>& entries) {
     json object = json::object();
     for (const MetadataEntry& entry : entries) object[entry.key] = entry.value;
     EXPECT_EQ(object.size(), entries.size()) << "a key stands twice";
@@ -210,12 +210,12 @@ TEST_F(OriginMetadataTest, IsAsLongWithUnknownHashes) {
 
 class ReadOriginTest : public OriginMetadataTest {
  protected:
-  std::vector<MetadataEntry> Written() const {
+  [[nodiscard]] std::vector<MetadataEntry> Written() const {
     if (!options_.hash_inputs) return Metadata({});
     return Metadata({std::string(64, '1'), std::string(64, '2')});
   }
 
-  static std::string Refusal(const std::vector<MetadataEntry>& metadata) {
+  [[nodiscard]] static std::string Refusal(const std::vector<MetadataEntry>& metadata) {
     try {
       static_cast<void>(ReadOrigin(metadata));
     } catch (const Error& error) {
@@ -226,7 +226,7 @@ class ReadOriginTest : public OriginMetadataTest {
   }
 
   // As a program would that follows the format.
-  static std::vector<MetadataEntry> Sealed(std::vector<MetadataEntry> entries) {
+  [[nodiscard]] static std::vector<MetadataEntry> Sealed(std::vector<MetadataEntry> entries) {
     std::string text;
     for (const MetadataEntry& entry : entries) {
       text += std::to_string(entry.key.size()) + " " + entry.key + " " + std::to_string(entry.value.size()) +

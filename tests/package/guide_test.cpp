@@ -82,7 +82,7 @@ TEST_F(GuideTest, GoesThroughAndBack) {
 }
 
 // What stands between "```sh" and "```" in the README, one after the other.
-std::string CommandsOfTheReadme() {
+[[nodiscard]] std::string CommandsOfTheReadme() {
   std::istringstream lines(ReadFile(QI8_README));
   std::string commands;
   bool inside = false;

@@ -26,15 +26,16 @@ class InstallTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
-  static const TempFolder& Folder() { return *folder_; }
-  static std::filesystem::path Prefix() { return *folder_ / "prefix"; }
-  static std::filesystem::path Doc() { return Prefix() / "share/doc/quantize-int8"; }
-  static std::filesystem::path Examples() { return Doc() / "examples"; }
+  [[nodiscard]] static const TempFolder& Folder() { return *folder_; }
+  [[nodiscard]] static std::filesystem::path Prefix() { return *folder_ / "prefix"; }
+  [[nodiscard]] static std::filesystem::path Doc() { return Prefix() / "share/doc/quantize-int8"; }
+  [[nodiscard]] static std::filesystem::path Examples() { return Doc() / "examples"; }
 
-  static ProgramResult Run(const std::string& program, const std::vector<std::string>& arguments) {
+  [[nodiscard]] static ProgramResult Run(const std::string& program,
+                                         const std::vector<std::string>& arguments) {
     return RunProgram(program, arguments, {.folder = folder_->path(), .environment = {}});
   }
-  static ProgramResult QuantizeInt8(const std::vector<std::string>& arguments) {
+  [[nodiscard]] static ProgramResult QuantizeInt8(const std::vector<std::string>& arguments) {
     return Run((Prefix() / "bin/quantize-int8").native(), arguments);
   }
 

@@ -12,7 +12,9 @@ using ::testing::HasSubstr;
 
 class InstalledTest : public InstallTest {
  protected:
-  static ProgramResult Shell(const std::string& command) { return Run("bash", {"-c", command}); }
+  [[nodiscard]] static ProgramResult Shell(const std::string& command) {
+    return Run("bash", {"-c", command});
+  }
 
   static void ExpectQuantizes(const std::string& consumer) {
     const ProgramResult result =

@@ -29,7 +29,7 @@ void ExpectPlan(const std::string& name, ModelBuilder& builder) {
                         PlanTable(report) + "\n" + testing::DumpGraph(planned.Rewritten()));
 }
 
-ModelBuilder WithWeight(const Dims& dims) {
+[[nodiscard]] ModelBuilder WithWeight(const Dims& dims) {
   ModelBuilder builder;
   std::size_t count = 1;
   for (const auto dim : dims) count *= static_cast<std::size_t>(dim);

@@ -18,7 +18,7 @@ using testing::Planned;
 using testing::RandomValues;
 
 // A product whose names are as long as those that exporters give.
-ModelBuilder Product(std::int64_t rows, std::int64_t columns, std::size_t name_length) {
+[[nodiscard]] ModelBuilder Product(std::int64_t rows, std::int64_t columns, std::size_t name_length) {
   const std::string prefix(name_length, 'n');
   ModelBuilder builder;
   builder.Input("x", {2, rows}).Output("y", {2, columns});
@@ -53,7 +53,7 @@ TEST(GraphGrowth, IsWhatTheFileGrowsByWithinATenth) {
   }
 }
 
-std::string DecisionOf(ModelBuilder builder, const Selection& selection) {
+[[nodiscard]] std::string DecisionOf(ModelBuilder builder, const Selection& selection) {
   Planned planned;
   planned.files->Add("m.onnx", builder.model().SerializeAsString());
   planned.model = std::make_unique<Model>(Model::Load(*planned.files, "m.onnx"));

@@ -22,7 +22,7 @@ using testing::Planned;
 using testing::RandomValues;
 
 // Tensors of the rewritten model that lie in the data file: name to range.
-std::map<std::string, ByteRange> InData(const onnx::ModelProto& model) {
+[[nodiscard]] std::map<std::string, ByteRange> InData(const onnx::ModelProto& model) {
   std::map<std::string, ByteRange> ranges;
   for (const auto& tensor : model.graph().initializer()) {
     if (tensor.data_location() != onnx::TensorProto::EXTERNAL) continue;
@@ -35,7 +35,7 @@ std::map<std::string, ByteRange> InData(const onnx::ModelProto& model) {
 }
 
 // Weights and copies of odd sizes, in the model and in two files, read in no particular order.
-Planned Mixed(ModelBuilder& builder) {
+[[nodiscard]] Planned Mixed(ModelBuilder& builder) {
   Planned planned;
   for (int i = 0; i < 12; ++i) {
     const std::string name = "w" + std::to_string(i);
@@ -186,7 +186,7 @@ TEST(Layout, MetadataCounts) {
 // ---------------------------------------------------------------- sizes beyond memory
 
 // A copy and a weight of these sizes in bytes.
-Planned Huge(ModelBuilder& builder, std::uint64_t copy, std::uint64_t weight) {
+[[nodiscard]] Planned Huge(ModelBuilder& builder, std::uint64_t copy, std::uint64_t weight) {
   Planned planned;
   testing::External(builder.graph(), "copy", {static_cast<std::int64_t>(copy / 4)}, "d", 0);
   testing::External(builder.graph(), "w", {static_cast<std::int64_t>(weight / 4096), 1024}, "d", copy);

@@ -27,7 +27,7 @@ using testing::SetInt;
 
 constexpr std::int64_t kSide = 8;
 
-ModelBuilder WithWeight(const std::string& name = "w") {
+[[nodiscard]] ModelBuilder WithWeight(const std::string& name = "w") {
   ModelBuilder builder;
   builder.Initializer(name, {kSide, kSide}, RandomValues(kSide * kSide));
   return builder;

@@ -85,7 +85,7 @@ struct Planned {
   }
 };
 
-inline Planned PlanOf(ModelBuilder& builder, const Selection& selection = {}) {
+[[nodiscard]] inline Planned PlanOf(ModelBuilder& builder, const Selection& selection = {}) {
   Planned planned;
   planned.Make(builder, selection);
   return planned;

@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-NodeDecision Quantized(const std::string& node) {
+[[nodiscard]] NodeDecision Quantized(const std::string& node) {
   return {.node = node,
           .op_type = "MatMul",
           .weight = "w",
@@ -25,7 +25,8 @@ NodeDecision Quantized(const std::string& node) {
           .skip = std::nullopt};
 }
 
-NodeDecision Skipped(SkipReason reason, const std::string& detail = "", const std::string& op = "Conv") {
+[[nodiscard]] NodeDecision Skipped(SkipReason reason, const std::string& detail = "",
+                                   const std::string& op = "Conv") {
   NodeDecision node = Quantized("kept");
   node.op_type = op;
   node.quantized_bytes = 0;
@@ -33,7 +34,7 @@ NodeDecision Skipped(SkipReason reason, const std::string& detail = "", const st
   return node;
 }
 
-RunReport Example() {
+[[nodiscard]] RunReport Example() {
   RunReport run;
   run.plan.nodes = {Quantized("m"), Skipped(SkipReason::kNoRule), Skipped(SkipReason::kNoRule),
                     Skipped(SkipReason::kType, "float16"), Skipped(SkipReason::kType, "float64")};

@@ -19,7 +19,7 @@ using testing::ModelBuilder;
 using testing::PlanOf;
 using testing::RandomValues;
 
-ModelBuilder FourNodes() {
+[[nodiscard]] ModelBuilder FourNodes() {
   ModelBuilder builder;
   builder.Initializer("w", {8, 8}, RandomValues(64));
   builder.Node("MatMul", {"x", "w"}, {"a"}, "/layer.0/attn");
@@ -36,7 +36,7 @@ struct Asked {
   std::vector<std::string> exclude;
 };
 
-Selection SelectionOf(const Asked& asked) {
+[[nodiscard]] Selection SelectionOf(const Asked& asked) {
   Selection selection;
   selection.ops = asked.ops;
   selection.include = asked.include;
@@ -44,12 +44,12 @@ Selection SelectionOf(const Asked& asked) {
   return selection;
 }
 
-std::string Decisions(const Asked& asked) {
+[[nodiscard]] std::string Decisions(const Asked& asked) {
   auto builder = FourNodes();
   return PlanOf(builder, SelectionOf(asked)).Decisions();
 }
 
-std::string UsageError(const Asked& asked) {
+[[nodiscard]] std::string UsageError(const Asked& asked) {
   auto builder = FourNodes();
   try {
     static_cast<void>(PlanOf(builder, SelectionOf(asked)));

@@ -9,7 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-NodeDecision Kept(const std::string& op_type, std::size_t weight, SkipReason reason) {
+[[nodiscard]] NodeDecision Kept(const std::string& op_type, std::size_t weight, SkipReason reason) {
   NodeDecision node;
   node.op_type = op_type;
   node.weight_bytes = 1000;

@@ -20,14 +20,15 @@ namespace qi8::testing {
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-inline RowMajor Matrix(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
+[[nodiscard]] inline RowMajor Matrix(const std::vector<float>& values, std::int64_t rows,
+                                     std::int64_t columns) {
   return Eigen::Map<const RowMajor>(values.data(), rows, columns);
 }
 
 // The largest error that quantization may make in each element of x [M, K] * w [K, N]. DynamicQuantizeLinear
 // is off by at most one step of x (half for rounding the value, half for rounding the zero point), the weight
 // by half a step of its column; float32 arithmetic adds a few units in the last place.
-inline Eigen::MatrixXd ProductBound(const RowMajor& x, const RowMajor& w) {
+[[nodiscard]] inline Eigen::MatrixXd ProductBound(const RowMajor& x, const RowMajor& w) {
   const Eigen::MatrixXd abs_x = x.cast<double>().cwiseAbs();
   const Eigen::MatrixXd abs_w = w.cast<double>().cwiseAbs();
   const double x_step =
@@ -71,8 +72,8 @@ struct Outputs {
 class Operators : public ::testing::Test {
  protected:
   // Saves the model, quantizes it, runs both.
-  Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
-              const std::vector<std::string>& options = {}) {
+  [[nodiscard]] Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
+                            const std::vector<std::string>& options = {}) {
     builder.Save(folder_ / "fp32.onnx");
     std::vector<std::string> arguments = {(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(),
                                           "--force", "--allow-growth"};
@@ -83,7 +84,7 @@ class Operators : public ::testing::Test {
   }
 
   // The FP32 model and the INT8 one that stand there already.
-  Outputs RunBoth(const std::vector<runtime::Tensor>& inputs) {
+  [[nodiscard]] Outputs RunBoth(const std::vector<runtime::Tensor>& inputs) {
     Outputs outputs{.fp32 = RunModel(folder_ / "fp32.onnx", inputs).at(0), .int8 = {}};
     for (const auto optimization : kAllAndNoOptimizations) {
       outputs.int8.push_back(RunModel(folder_ / "int8.onnx", inputs, optimization).at(0));
@@ -107,7 +108,7 @@ class Operators : public ::testing::Test {
     }
   }
 
-  int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
+  [[nodiscard]] int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
 
   TempFolder folder_;
 

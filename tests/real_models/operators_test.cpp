@@ -88,7 +88,7 @@ class VectorTimesBatch : public BatchedWeights {
   }
 
   // Of rows times each matrix, in the order of the result where there is one row.
-  RowMajor BoundOf(const std::vector<float>& x) const {
+  [[nodiscard]] RowMajor BoundOf(const std::vector<float>& x) const {
     const RowMajor rows = Matrix(x, static_cast<std::int64_t>(x.size()) / kK, kK);
     RowMajor bound(batch_ * rows.rows(), kN);
     for (Eigen::Index d = 0; d < batch_; ++d) {
@@ -205,7 +205,7 @@ TEST_P(GemmForms, Gemm) {
   EXPECT_EQ(Fused(), 1);
 }
 
-std::vector<GemmCase> AllGemmForms() {
+[[nodiscard]] std::vector<GemmCase> AllGemmForms() {
   using C = GemmCase::C;
   std::vector<GemmCase> forms;
   for (const float alpha : {1.0F, -0.5F}) {
@@ -222,7 +222,7 @@ std::vector<GemmCase> AllGemmForms() {
   return forms;
 }
 
-std::string FormName(const ::testing::TestParamInfo<GemmCase>& form) {
+[[nodiscard]] std::string FormName(const ::testing::TestParamInfo<GemmCase>& form) {
   constexpr std::array<const char*, 6> kC = {"NoC", "ScalarC", "RowC", "ColumnC", "FullC", "InputC"};
   const GemmCase& gemm = form.param;
   return std::string(gemm.alpha != 1 ? "Alpha" : "") +

@@ -29,17 +29,17 @@ constexpr models::AudioCoreSize kTwentyMegabytes{
 
 class Optimize : public ::testing::TestWithParam<const char*> {
  protected:
-  ProgramResult Quantize(const std::vector<std::string>& options) {
+  [[nodiscard]] ProgramResult Quantize(const std::vector<std::string>& options) {
     std::vector<std::string> arguments = {"fp32.onnx", "int8.onnx", "--onnxruntime", QI8_TEST_ONNXRUNTIME};
     arguments.insert(arguments.end(), options.begin(), options.end());
     return RunQuantizeInt8(arguments, {.folder = folder_.path(), .environment = {}});
   }
-  std::vector<std::string> Files() const {
+  [[nodiscard]] std::vector<std::string> Files() const {
     std::vector<std::string> names;
     for (const auto& entry : folder_.Listing()) names.push_back(entry.first);
     return names;
   }
-  std::map<std::string, std::string> Metadata() const {
+  [[nodiscard]] std::map<std::string, std::string> Metadata() const {
     std::map<std::string, std::string> metadata;
     const auto model = ParseModel(folder_ / "int8.onnx");
     for (const auto& entry : model.metadata_props()) metadata[entry.key()] = entry.value();

@@ -7,12 +7,12 @@
 namespace qi8::testing {
 namespace {
 
-std::size_t Count(const Dims& dims) {
+[[nodiscard]] std::size_t Count(const Dims& dims) {
   return static_cast<std::size_t>(
       std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>()));
 }
 
-double StepOf(const std::vector<float>& x) {
+[[nodiscard]] double StepOf(const std::vector<float>& x) {
   const auto [min, max] = std::ranges::minmax(x);
   return (std::max(0.0, static_cast<double>(max)) - std::min(0.0, static_cast<double>(min))) / 255;
 }

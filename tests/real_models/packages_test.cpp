@@ -16,12 +16,12 @@
 namespace qi8::testing {
 namespace {
 
-std::filesystem::path ModelPath(const std::string& name) {
+[[nodiscard]] std::filesystem::path ModelPath(const std::string& name) {
   return std::filesystem::path(QI8_TEST_MODELS) / name;
 }
 
 // A second of a voice-like sound at 16 kHz: a glottal buzz of 120 to 180 Hz with moving formants and pauses.
-std::vector<float> SpeechLikeSound(std::size_t samples) {
+[[nodiscard]] std::vector<float> SpeechLikeSound(std::size_t samples) {
   constexpr double kRate = 16000;
   std::vector<float> sound(samples);
   double phase = 0;
@@ -42,7 +42,7 @@ std::vector<float> SpeechLikeSound(std::size_t samples) {
 }
 
 // Dark strokes like letters on light paper, in [-1, 1], the same in all three colours.
-std::vector<float> ImageOfText(std::int64_t height, std::int64_t width) {
+[[nodiscard]] std::vector<float> ImageOfText(std::int64_t height, std::int64_t width) {
   std::vector<float> image(static_cast<std::size_t>(3 * height * width));
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
@@ -63,7 +63,7 @@ std::vector<float> ImageOfText(std::int64_t height, std::int64_t width) {
 class Packages : public ::testing::Test {
  protected:
   // Quantizes the model with defaults; its path.
-  std::filesystem::path Quantized(const std::string& name) {
+  [[nodiscard]] std::filesystem::path Quantized(const std::string& name) {
     const auto result = RunQuantizeInt8({ModelPath(name).native(), (folder_ / "int8.onnx").native()});
     EXPECT_EQ(result.status, 0) << result.err;
     return folder_ / "int8.onnx";
@@ -165,22 +165,22 @@ TEST_F(Packages, ConvolutionsAloneAreRefusedWithTheirReason) {
 
 using Inputs = std::vector<runtime::Tensor>;
 
-runtime::Tensor Zeros(const std::vector<std::int64_t>& shape) {
+[[nodiscard]] runtime::Tensor Zeros(const std::vector<std::int64_t>& shape) {
   std::size_t count = 1;
   for (const auto dim : shape) count *= static_cast<std::size_t>(dim);
   return FloatTensor(shape, std::vector<float>(count, 0.0F));
 }
 
 // A voiced part of the sound, as voice activity detectors get it.
-runtime::Tensor Voice(std::int64_t samples) {
+[[nodiscard]] runtime::Tensor Voice(std::int64_t samples) {
   const std::vector<float> sound = SpeechLikeSound(4096);
   return FloatTensor({1, samples}, {sound.begin() + 1024, sound.begin() + 1024 + samples});
 }
 
-runtime::Tensor Rate() { return Int64Tensor({}, {16000}); }
+[[nodiscard]] runtime::Tensor Rate() { return Int64Tensor({}, {16000}); }
 
 // A picture with large shapes and soft edges, in [0, 1].
-runtime::Tensor Face(std::int64_t side) {
+[[nodiscard]] runtime::Tensor Face(std::int64_t side) {
   std::vector<float> image(static_cast<std::size_t>(3 * side * side));
   for (std::int64_t y = 0; y < side; ++y) {
     for (std::int64_t x = 0; x < side; ++x) {
@@ -209,7 +209,7 @@ void PrintTo(const RealModel& model, std::ostream* out) { *out << model.name; }
 
 // Floors lie 2 to 3 dB below what was measured. Convolutions with integer arithmetic have one scale for an
 // activation of hundreds of channels, which costs CNNs most of their quality; stored weights cost little.
-const std::vector<RealModel>& RealModels() {
+[[nodiscard]] const std::vector<RealModel>& RealModels() {
   static const std::vector<RealModel> models = {
       {"ch_PP-OCRv4_rec_infer.onnx",
        [] {

@@ -16,22 +16,25 @@ constexpr std::int64_t kM = 5, kK = 32, kN = 16;
 
 class PeerFailures : public Operators {
  protected:
-  ProgramResult Quantize(const std::vector<std::string>& options = {}, const std::string& input = "fp32.onnx",
-                         const std::string& output = "int8.onnx") {
+  [[nodiscard]] ProgramResult Quantize(const std::vector<std::string>& options = {},
+                                       const std::string& input = "fp32.onnx",
+                                       const std::string& output = "int8.onnx") {
     std::vector<std::string> arguments = {(folder_ / input).native(), (folder_ / output).native()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     return RunQuantizeInt8(arguments);
   }
 
-  ModelBuilder Product(std::int64_t opset = 17, const std::string& op = "MatMul") {
+  [[nodiscard]] ModelBuilder Product(std::int64_t opset = 17, const std::string& op = "MatMul") {
     ModelBuilder builder(opset);
     builder.Input("x", {-1, kK}).Output("y", {-1, kN}).Initializer("w", {kK, kN}, w_);
     builder.Node(op, {"x", "w"}, {"y"}, "product");
     return builder;
   }
 
-  RowMajor Bound() const { return ProductBound(Matrix(x_, kM, kK), Matrix(w_, kK, kN)).cast<float>(); }
-  std::vector<runtime::Tensor> X() const { return {FloatTensor({kM, kK}, x_)}; }
+  [[nodiscard]] RowMajor Bound() const {
+    return ProductBound(Matrix(x_, kM, kK), Matrix(w_, kK, kN)).cast<float>();
+  }
+  [[nodiscard]] std::vector<runtime::Tensor> X() const { return {FloatTensor({kM, kK}, x_)}; }
 
   std::vector<float> w_ = RandomValues(kK * kN, 1, 0.1F);
   std::vector<float> x_ = RandomValues(kM * kK, 2);

@@ -29,8 +29,8 @@ struct Codes {
 };
 
 // `channel_of` says which scale an element has.
-Codes Oracle(const Rules& rules, const std::vector<float>& weight, std::size_t channels,
-             const std::function<std::size_t(std::size_t)>& channel_of) {
+[[nodiscard]] Codes Oracle(const Rules& rules, const std::vector<float>& weight, std::size_t channels,
+                           const std::function<std::size_t(std::size_t)>& channel_of) {
   int low = rules.is_uint8 ? 0 : -128;
   int high = rules.is_uint8 ? 255 : 127;
   if (rules.reduce_range) {
@@ -73,14 +73,14 @@ Codes Oracle(const Rules& rules, const std::vector<float>& weight, std::size_t c
 
 // ---- What the output has
 
-const onnx::TensorProto& Find(const onnx::ModelProto& model, const std::string& name) {
+[[nodiscard]] const onnx::TensorProto& Find(const onnx::ModelProto& model, const std::string& name) {
   for (const auto& tensor : model.graph().initializer()) {
     if (tensor.name() == name) return tensor;
   }
   throw std::runtime_error("no initializer " + name);
 }
 
-std::vector<int> Integers(const onnx::TensorProto& tensor) {
+[[nodiscard]] std::vector<int> Integers(const onnx::TensorProto& tensor) {
   std::vector<int> numbers;
   for (const char byte : tensor.raw_data()) {
     numbers.push_back(tensor.data_type() == onnx::TensorProto::UINT8
@@ -90,7 +90,7 @@ std::vector<int> Integers(const onnx::TensorProto& tensor) {
   return numbers;
 }
 
-std::vector<float> Floats(const onnx::TensorProto& tensor) {
+[[nodiscard]] std::vector<float> Floats(const onnx::TensorProto& tensor) {
   std::vector<float> numbers(tensor.raw_data().size() / sizeof(float));
   std::memcpy(numbers.data(), tensor.raw_data().data(), tensor.raw_data().size());
   return numbers;
@@ -98,9 +98,9 @@ std::vector<float> Floats(const onnx::TensorProto& tensor) {
 
 // ---- Weights of all kinds, [kK, kN]
 
-std::vector<float> Random() { return RandomValues(kK * kN, 3, 0.2F); }
+[[nodiscard]] std::vector<float> Random() { return RandomValues(kK * kN, 3, 0.2F); }
 
-std::vector<std::pair<std::string, std::vector<float>>> Kinds() {
+[[nodiscard]] std::vector<std::pair<std::string, std::vector<float>>> Kinds() {
   auto tiny = Random();
   for (float& value : tiny) value *= 0x1p-130F;
   auto huge = Random();
@@ -127,12 +127,12 @@ std::vector<std::pair<std::string, std::vector<float>>> Kinds() {
 
 class Schemes : public Operators, public ::testing::WithParamInterface<std::tuple<bool, bool, bool, bool>> {
  protected:
-  static Rules TheRules() {
+  [[nodiscard]] static Rules TheRules() {
     const auto& [is_uint8, asymmetric, reduce_range, per_tensor] = GetParam();
     return {is_uint8, asymmetric, reduce_range, per_tensor};
   }
 
-  static std::vector<std::string> Options() {
+  [[nodiscard]] static std::vector<std::string> Options() {
     const Rules rules = TheRules();
     std::vector<std::string> options = {"--weight-type",
                                         rules.is_uint8 ? "uint8" : "int8",
@@ -145,8 +145,8 @@ class Schemes : public Operators, public ::testing::WithParamInterface<std::tupl
     return options;
   }
 
-  static Codes Expected(const std::vector<float>& weight, std::size_t channels, std::size_t width,
-                        bool by_column) {
+  [[nodiscard]] static Codes Expected(const std::vector<float>& weight, std::size_t channels,
+                                      std::size_t width, bool by_column) {
     const bool per_tensor = TheRules().per_tensor;
     return Oracle(TheRules(), weight, per_tensor ? 1 : channels, [=](std::size_t i) {
       return per_tensor ? 0 : by_column ? i % width : i / width;
@@ -177,12 +177,13 @@ class Schemes : public Operators, public ::testing::WithParamInterface<std::tupl
 
   // A single scale of 1, that of a weight all of whose codes are 0, is a Mul that the runtime removes before
   // it fuses.
-  static bool IsFused(const std::string& kind) {
+  [[nodiscard]] static bool IsFused(const std::string& kind) {
     return !(TheRules().per_tensor && (kind == "zero" || kind == "tiny"));
   }
 
   // What the codes stand for.
-  static RowMajor Restored(const Codes& codes, std::int64_t rows, std::int64_t columns, bool by_column) {
+  [[nodiscard]] static RowMajor Restored(const Codes& codes, std::int64_t rows, std::int64_t columns,
+                                         bool by_column) {
     RowMajor restored(rows, columns);
     for (Eigen::Index r = 0; r < rows; ++r) {
       for (Eigen::Index c = 0; c < columns; ++c) {
@@ -195,7 +196,7 @@ class Schemes : public Operators, public ::testing::WithParamInterface<std::tupl
   }
 
   // How far x * restored, with x in steps of its own, may be from x * exact.
-  static RowMajor Bound(const RowMajor& x, const RowMajor& exact, const RowMajor& restored) {
+  [[nodiscard]] static RowMajor Bound(const RowMajor& x, const RowMajor& exact, const RowMajor& restored) {
     const double step = (std::max(0.0, static_cast<double>(x.maxCoeff())) -
                          std::min(0.0, static_cast<double>(x.minCoeff()))) /
                         255;
@@ -360,7 +361,7 @@ TEST_P(Schemes, GatherAndStoredConv) {
 
 using SchemeParameters = ::testing::TestParamInfo<std::tuple<bool, bool, bool, bool>>;
 
-std::string SchemeName(const SchemeParameters& scheme) {
+[[nodiscard]] std::string SchemeName(const SchemeParameters& scheme) {
   const bool is_uint8 = std::get<0>(scheme.param);
   const bool asymmetric = std::get<1>(scheme.param);
   const bool reduce_range = std::get<2>(scheme.param);

@@ -19,7 +19,7 @@ constexpr const char* kTestData = "/usr/share/libonnx-testdata/data";
 
 // ---- Models and their inputs
 
-onnx::TensorProto ReadTensor(const std::filesystem::path& path) {
+[[nodiscard]] onnx::TensorProto ReadTensor(const std::filesystem::path& path) {
   onnx::TensorProto tensor;
   std::ifstream file(path, std::ios::binary);
   tensor.ParseFromIstream(&file);
@@ -27,7 +27,7 @@ onnx::TensorProto ReadTensor(const std::filesystem::path& path) {
 }
 
 // Nothing for tensors that are not raw bytes, such as strings, and for what is no tensor.
-std::optional<runtime::Tensor> ToTensor(const onnx::TensorProto& proto) {
+[[nodiscard]] std::optional<runtime::Tensor> ToTensor(const onnx::TensorProto& proto) {
   runtime::Tensor tensor;
   tensor.type = static_cast<DataType>(proto.data_type());
   tensor.shape.assign(proto.dims().begin(), proto.dims().end());
@@ -47,7 +47,7 @@ struct Case {
   std::vector<onnx::TensorProto> inputs;  // one for each graph input that is no initializer
 };
 
-std::vector<Case> AllCases() {
+[[nodiscard]] std::vector<Case> AllCases() {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kTestData)) {
     if (entry.path().filename() == "model.onnx") paths.push_back(entry.path());
@@ -70,7 +70,7 @@ std::vector<Case> AllCases() {
 
 // The model with its weights as initializers where they are inputs of its only node: the tests of operators
 // have everything as inputs. Nothing where there is no such node.
-std::optional<Case> WithConstantWeights(const Case& one) {
+[[nodiscard]] std::optional<Case> WithConstantWeights(const Case& one) {
   static const std::map<std::string, std::size_t> kFirstWeight = {
       {"MatMul", 1}, {"Gemm", 1}, {"Conv", 1}, {"ConvTranspose", 1},
       {"Gather", 0}, {"LSTM", 1}, {"GRU", 1},  {"RNN", 1}};
@@ -97,9 +97,11 @@ std::optional<Case> WithConstantWeights(const Case& one) {
 
 // ---- The bound
 
-bool IsFloat(const onnx::TensorProto& tensor) { return tensor.data_type() == onnx::TensorProto::FLOAT; }
+[[nodiscard]] bool IsFloat(const onnx::TensorProto& tensor) {
+  return tensor.data_type() == onnx::TensorProto::FLOAT;
+}
 
-std::vector<float> Numbers(const onnx::TensorProto& tensor) {
+[[nodiscard]] std::vector<float> Numbers(const onnx::TensorProto& tensor) {
   std::vector<float> numbers(tensor.float_data().begin(), tensor.float_data().end());
   if (numbers.empty()) {
     numbers.resize(tensor.raw_data().size() / sizeof(float));
@@ -117,24 +119,24 @@ void MakePositive(onnx::TensorProto& tensor, const std::function<float(const std
   tensor.set_raw_data(numbers.data(), numbers.size() * sizeof(float));
 }
 
-float Nothing(const std::vector<float>& /*numbers*/) { return 0; }
+[[nodiscard]] float Nothing(const std::vector<float>& /*numbers*/) { return 0; }
 
 // The most that DynamicQuantizeLinear is off by.
-float ActivationError(const std::vector<float>& x) {
+[[nodiscard]] float ActivationError(const std::vector<float>& x) {
   if (x.empty()) return 0;
   const auto [min, max] = std::ranges::minmax(x);
   return (std::max(0.0F, max) - std::min(0.0F, min)) / 255;
 }
 
 // Half a step of the coarsest scale that a channel may have.
-float WeightError(const std::vector<float>& w) {
+[[nodiscard]] float WeightError(const std::vector<float>& w) {
   float largest = 0;
   for (const float number : w) largest = std::max(largest, std::abs(number));
   return largest / 254;
 }
 
 // Operators whose outputs rise with the magnitudes of activations and weights.
-bool IsMonotone(const onnx::ModelProto& model) {
+[[nodiscard]] bool IsMonotone(const onnx::ModelProto& model) {
   static const std::set<std::string> kMonotone = {
       "MatMul",  "Gemm",    "Conv",    "ConvTranspose", "Gather",   "Add",     "Transpose",
       "Reshape", "Flatten", "Squeeze", "Unsqueeze",     "Identity", "Constant"};
@@ -154,8 +156,8 @@ class Sweep : public Operators {
         not_run = 0;
   };
 
-  std::vector<runtime::Tensor> Evaluate(const onnx::ModelProto& model,
-                                        const std::vector<onnx::TensorProto>& inputs) {
+  [[nodiscard]] std::vector<runtime::Tensor> Evaluate(const onnx::ModelProto& model,
+                                                      const std::vector<onnx::TensorProto>& inputs) {
     Save(model, folder_ / "evaluated.onnx");
     std::vector<runtime::Tensor> tensors;
     for (const auto& input : inputs) tensors.push_back(ToTensor(input).value());
@@ -167,8 +169,8 @@ class Sweep : public Operators {
     model.SerializeToOstream(&file);
   }
 
-  static runtime::Session Open(const std::filesystem::path& path,
-                               Optimization optimization = Optimization::kAll) {
+  [[nodiscard]] static runtime::Session Open(const std::filesystem::path& path,
+                                             Optimization optimization = Optimization::kAll) {
     runtime::SessionOptions options;
     options.optimization = optimization;
     options.intra_threads = 1;
@@ -179,7 +181,8 @@ class Sweep : public Operators {
   // so rise with the magnitudes of both:
   //   |f(x, w) - f(x', w')| <= f(|x| + e_x, |w| + e_w) - f(|x|, |w|)
   // where e_x and e_w bound the errors of each; ONNX Runtime computes both terms.
-  std::vector<std::vector<double>> Bounds(const Case& one, const std::set<std::string>& weights) {
+  [[nodiscard]] std::vector<std::vector<double>> Bounds(const Case& one,
+                                                        const std::set<std::string>& weights) {
     Case plain = one;
     Case larger = one;
     for (auto* changed : {&plain, &larger}) {

@@ -15,16 +15,18 @@ namespace {
 
 constexpr std::int64_t kM = 6, kK = 40, kN = 24;
 
-std::vector<float> Transposed(const std::vector<float>& values, std::int64_t rows, std::int64_t columns) {
+[[nodiscard]] std::vector<float> Transposed(const std::vector<float>& values, std::int64_t rows,
+                                            std::int64_t columns) {
   const RowMajor turned = Matrix(values, rows, columns).transpose();
   return {turned.data(), turned.data() + turned.size()};
 }
 
-std::uint16_t HalfBits(float value) { return Eigen::half(value).x; }
-std::uint16_t BfloatBits(float value) { return Eigen::bfloat16(value).value; }
+[[nodiscard]] std::uint16_t HalfBits(float value) { return Eigen::half(value).x; }
+[[nodiscard]] std::uint16_t BfloatBits(float value) { return Eigen::bfloat16(value).value; }
 
 // Stores the initializer's numbers in another type; what they become as float32.
-std::vector<float> StoreAs(onnx::TensorProto& tensor, std::int32_t type, const std::vector<float>& values) {
+[[nodiscard]] std::vector<float> StoreAs(onnx::TensorProto& tensor, std::int32_t type,
+                                         const std::vector<float>& values) {
   std::vector<float> rounded;
   std::string bytes;
   const auto append = [&bytes](const auto& number) {
@@ -68,7 +70,9 @@ class Weights : public Operators {
     for (const auto& node : model.graph().node()) EXPECT_NE(node.op_type(), "Constant");
   }
 
-  RowMajor Bound() const { return ProductBound(Matrix(x_, kM, kK), Matrix(values_, kK, kN)).cast<float>(); }
+  [[nodiscard]] RowMajor Bound() const {
+    return ProductBound(Matrix(x_, kM, kK), Matrix(values_, kK, kN)).cast<float>();
+  }
 
   std::vector<float> values_ = RandomValues(kK * kN, 1, 0.1F);
   std::vector<float> x_ = RandomValues(kM * kK, 2);
@@ -282,12 +286,12 @@ TEST_F(Weights, OfAnEmbeddingWhosePaddingRowIsNegativeInfinity) {
 class WeightTypes : public Weights, public ::testing::WithParamInterface<std::int32_t> {
  protected:
   // How far two results of that type may be apart though they are the same.
-  static float Rounding() {
+  [[nodiscard]] static float Rounding() {
     return GetParam() == onnx::TensorProto::DOUBLE    ? 1e-6F
            : GetParam() == onnx::TensorProto::FLOAT16 ? 1.0F / 512
                                                       : 1.0F / 64;
   }
-  RowMajor RoundedBound(const RowMajor& bound, const RowMajor& sums) const {
+  [[nodiscard]] RowMajor RoundedBound(const RowMajor& bound, const RowMajor& sums) const {
     return (bound + Rounding() * sums).array() + 1e-4F;
   }
 };

@@ -13,8 +13,8 @@ using ::testing::HasSubstr;
 const std::vector<std::string> kKeys = {"name", "memory"};
 
 // The text with the section's name and memory set.
-std::string Set(const std::string& text, const std::string& name, const std::string& memory,
-                const std::string& section = "audio") {
+[[nodiscard]] std::string Set(const std::string& text, const std::string& name, const std::string& memory,
+                              const std::string& section = "audio") {
   const YamlSection parsed(text, "c.yaml", section, kKeys);
   return parsed.Replace(
       {{"name", WriteLike(parsed.at("name"), name)}, {"memory", WriteLike(parsed.at("memory"), memory)}});

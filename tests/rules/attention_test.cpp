@@ -12,7 +12,7 @@ using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::SetInts;
 
-ModelBuilder AttentionModel(const std::vector<std::string>& inputs) {
+[[nodiscard]] ModelBuilder AttentionModel(const std::vector<std::string>& inputs) {
   ModelBuilder builder;
   builder.Initializer("w", {8, 24}, RandomValues(192));
   builder.Node("Attention", inputs, {"y"}).set_domain("com.microsoft");

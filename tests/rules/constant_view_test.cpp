@@ -20,7 +20,7 @@ using testing::SetInt;
 using testing::SetInts;
 
 // The view of the first input of the last node, as "dim/stride dim/stride", or the skip.
-std::string ViewText(ModelBuilder& builder, const std::string& name) {
+[[nodiscard]] std::string ViewText(ModelBuilder& builder, const std::string& name) {
   builder.Node("MatMul", {name, "b"}, {"product_of_" + name});
   testing::MemoryFileSystem files;
   files.Add("m.onnx", builder.model().SerializeAsString());
@@ -36,7 +36,7 @@ std::string ViewText(ModelBuilder& builder, const std::string& name) {
   return text;
 }
 
-ModelBuilder Stored(const Dims& dims) {
+[[nodiscard]] ModelBuilder Stored(const Dims& dims) {
   ModelBuilder builder;
   std::size_t count = 1;
   for (const auto dim : dims) count *= static_cast<std::size_t>(dim);
@@ -44,7 +44,7 @@ ModelBuilder Stored(const Dims& dims) {
   return builder;
 }
 
-std::string Reshaped(const Dims& from, const Dims& to) {
+[[nodiscard]] std::string Reshaped(const Dims& from, const Dims& to) {
   auto builder = Stored(from);
   builder.Int64Initializer("shape", {static_cast<std::int64_t>(to.size())}, to);
   builder.Node("Reshape", {"w", "shape"}, {"v"});

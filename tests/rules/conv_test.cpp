@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 using testing::ModelBuilder;
 using testing::RandomValues;
 
-ModelBuilder ConvModel() {
+[[nodiscard]] ModelBuilder ConvModel() {
   ModelBuilder builder;
   builder.Initializer("w", {6, 4, 3, 3}, RandomValues(216)).Node("Conv", {"x", "w", "b"}, {"y"});
   return builder;

@@ -14,13 +14,13 @@
 
 namespace qi8::testing {
 
-inline std::string NumberText(float number) {
+[[nodiscard]] inline std::string NumberText(float number) {
   char text[32];
   std::snprintf(text, sizeof(text), "%g", static_cast<double>(number));
   return text;
 }
 
-inline std::string OperandText(const Operand& operand) {
+[[nodiscard]] inline std::string OperandText(const Operand& operand) {
   if (const auto* name = std::get_if<NameOperand>(&operand)) return name->name;
   if (const auto* result = std::get_if<ResultOperand>(&operand)) return "#" + std::to_string(result->node);
   if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
@@ -37,7 +37,7 @@ inline std::string OperandText(const Operand& operand) {
   return "activation" + std::to_string(activation.activation) + part;
 }
 
-inline std::string AttributeText(const NewAttribute& attribute) {
+[[nodiscard]] inline std::string AttributeText(const NewAttribute& attribute) {
   std::string text = " " + attribute.name + "=";
   if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) return text + std::to_string(*number);
   if (const auto* scalar = std::get_if<FloatTensor>(&attribute.value))
@@ -49,7 +49,7 @@ inline std::string AttributeText(const NewAttribute& attribute) {
 }
 
 // A skip as "identifier: detail"; an edit as a line for each weight, activation and node.
-inline std::string DecisionText(const Model& model, const Decision& decision) {
+[[nodiscard]] inline std::string DecisionText(const Model& model, const Decision& decision) {
   if (const auto* skip = std::get_if<Skip>(&decision)) return Identifier(skip->reason) + ": " + skip->detail;
   const Edit& edit = std::get<Edit>(decision);
   std::string text = "\n";
@@ -82,7 +82,7 @@ inline std::string DecisionText(const Model& model, const Decision& decision) {
 }
 
 // What its rule says of the last node of the model.
-inline std::string DecideLast(ModelBuilder& builder, const Selection& selection = {}) {
+[[nodiscard]] inline std::string DecideLast(ModelBuilder& builder, const Selection& selection = {}) {
   MemoryFileSystem files;
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");

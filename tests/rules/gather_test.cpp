@@ -13,7 +13,7 @@ using testing::Dims;
 using testing::ModelBuilder;
 using testing::RandomValues;
 
-std::string Gather(const Dims& dims, std::int64_t axis, std::int64_t opset = 17) {
+[[nodiscard]] std::string Gather(const Dims& dims, std::int64_t axis, std::int64_t opset = 17) {
   std::size_t count = 1;
   for (const auto dim : dims) count *= static_cast<std::size_t>(dim);
   ModelBuilder builder(opset);
@@ -22,7 +22,7 @@ std::string Gather(const Dims& dims, std::int64_t axis, std::int64_t opset = 17)
   return DecideLast(builder);
 }
 
-std::string Expected(const std::string& weight, const std::string& axis) {
+[[nodiscard]] std::string Expected(const std::string& weight, const std::string& axis) {
   return "\nweight t as " + weight + " * 1\n#0 Gather(weight0.scale, i) axis=" + axis +
          "\n#1 Gather(weight0.data, i) axis=" + axis + "\n#2 Cast(#1) to=1\n#3 Mul(#2, #0)\n";
 }

@@ -24,8 +24,8 @@ constexpr const char* kProduct =
     "#2 Cast(#1) to=1\n"
     "#3 Mul(#2, #0)\n";
 
-std::string Gemm(const std::vector<std::string>& inputs,
-                 const std::function<void(onnx::NodeProto&)>& set = {}) {
+[[nodiscard]] std::string Gemm(const std::vector<std::string>& inputs,
+                               const std::function<void(onnx::NodeProto&)>& set = {}) {
   ModelBuilder builder;
   builder.Initializer("w", {3, 5}, RandomValues(15));
   auto& node = builder.Node("Gemm", inputs, {"y"});

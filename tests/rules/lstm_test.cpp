@@ -13,7 +13,7 @@ using testing::ModelBuilder;
 using testing::RandomValues;
 using testing::SetInt;
 
-ModelBuilder LstmModel() {
+[[nodiscard]] ModelBuilder LstmModel() {
   ModelBuilder builder;
   builder.Initializer("w", {1, 12, 5}, RandomValues(60)).Initializer("r", {1, 12, 3}, RandomValues(36));
   builder.Node("LSTM", {"x", "w", "r", "b"}, {"y", "", "c"});

@@ -226,7 +226,7 @@ TEST(MatMulRule, TakesNoVectors) {
 }
 
 // What ConstantWeight refuses, by way of the rule that needs nothing more.
-std::string Refusal(const std::function<void(ModelBuilder&)>& change) {
+[[nodiscard]] std::string Refusal(const std::function<void(ModelBuilder&)>& change) {
   ModelBuilder builder;
   builder.Input("x", {2, 3}).Initializer("w", {3, 5}, RandomValues(15));
   change(builder);

@@ -10,13 +10,15 @@ using testing::DecideLast;
 using testing::ModelBuilder;
 using testing::RandomValues;
 
-Selection Storing(const std::string& op) {
+[[nodiscard]] Selection Storing(const std::string& op) {
   Selection selection;
   selection.store_int8 = {op};
   return selection;
 }
 
-std::string Stored(ModelBuilder& builder, const std::string& op) { return DecideLast(builder, Storing(op)); }
+[[nodiscard]] std::string Stored(ModelBuilder& builder, const std::string& op) {
+  return DecideLast(builder, Storing(op));
+}
 
 TEST(StoredRule, AScaleForEachOutputChannelOfAConv) {
   ModelBuilder builder;

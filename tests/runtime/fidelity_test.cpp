@@ -19,11 +19,11 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <class T>
-Tensor Make(DataType type, const std::vector<T>& values) {
+[[nodiscard]] Tensor Make(DataType type, const std::vector<T>& values) {
   return Tensor::Of<T>(type, {static_cast<std::int64_t>(values.size())}, values);
 }
 
-Fidelity OfFloats(const std::vector<float>& reference, const std::vector<float>& candidate) {
+[[nodiscard]] Fidelity OfFloats(const std::vector<float>& reference, const std::vector<float>& candidate) {
   return CompareOutputs(Make(DataType::kFloat, reference), Make(DataType::kFloat, candidate));
 }
 
@@ -39,7 +39,7 @@ void ExpectInfiniteError(const Fidelity& fidelity) {
   EXPECT_EQ(fidelity.max_abs_difference, kInfinity);
 }
 
-std::string MessageOf(const Tensor& reference, const Tensor& candidate) {
+[[nodiscard]] std::string MessageOf(const Tensor& reference, const Tensor& candidate) {
   try {
     (void)CompareOutputs(reference, candidate);
   } catch (const Error& error) {

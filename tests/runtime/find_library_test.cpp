@@ -23,16 +23,19 @@ class FindLibraryTest : public ::testing::Test {
  protected:
   FindLibraryTest() { surroundings_.program = Add("build/release/quantize-int8"); }
 
+  // Its result may be dropped.
   fs::path Add(const std::string& name, fs::perms mode = fs::perms(0644)) {
     fs::create_directories((folder_ / name).parent_path());
     WriteFile(folder_ / name, "made up");
     fs::permissions(folder_ / name, mode);
     return folder_ / name;
   }
+  // Its result may be dropped.
   fs::path AddPip(const std::string& prefix, const std::string& python = "lib/python3.11/site-packages",
                   const std::string& version = "1.32.0") {
     return Add(prefix + "/" + python + "/onnxruntime/capi/libonnxruntime.so." + version);
   }
+  // Its result may be dropped.
   fs::path AddPython(const std::string& name) { return Add(name, fs::perms(0755)); }
   [[nodiscard]] std::vector<fs::path> Found() const { return FindLibraries(surroundings_).found; }
 

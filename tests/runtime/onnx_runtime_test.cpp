@@ -32,7 +32,7 @@ constexpr int kOpset = 17;
 constexpr int kIrVersion = 8;
 
 // The message of the qi8::Error that `call` throws.
-std::string MessageOf(const std::function<void()>& call) {
+[[nodiscard]] std::string MessageOf(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
@@ -44,11 +44,11 @@ std::string MessageOf(const std::function<void()>& call) {
 }
 
 template <class T>
-Tensor Make(DataType type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+[[nodiscard]] Tensor Make(DataType type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
   return Tensor::Of<T>(type, std::move(shape), values);
 }
 
-Tensor Floats(std::vector<std::int64_t> shape, const std::vector<float>& values) {
+[[nodiscard]] Tensor Floats(std::vector<std::int64_t> shape, const std::vector<float>& values) {
   return Make(DataType::kFloat, std::move(shape), values);
 }
 
@@ -112,7 +112,7 @@ class OnnxRuntimeTest : public ::testing::TestWithParam<const char*> {  // the l
   std::filesystem::path directory_;
 };
 
-onnx::ModelProto EmptyModel(int opset = kOpset, int ir_version = kIrVersion) {
+[[nodiscard]] onnx::ModelProto EmptyModel(int opset = kOpset, int ir_version = kIrVersion) {
   onnx::ModelProto model;
   model.set_ir_version(ir_version);
   model.add_opset_import()->set_version(opset);
@@ -168,7 +168,7 @@ void AddWeight(onnx::ModelProto* model, const std::string& name, const std::vect
 }
 
 // y[batch,2] = x[batch,3] W[3,2] + b[2]
-onnx::ModelProto LinearModel() {
+[[nodiscard]] onnx::ModelProto LinearModel() {
   onnx::ModelProto model = EmptyModel();
   Describe(model.mutable_graph()->add_input(), "x", onnx::TensorProto::FLOAT, {"batch", 3});
   AddWeight(&model, "W", {3, 2}, {1, 2, 3, 4, 5, 6});
@@ -180,7 +180,7 @@ onnx::ModelProto LinearModel() {
 }
 
 // output = Identity(input), of one type, 1-D.
-onnx::ModelProto IdentityModel(int type) {
+[[nodiscard]] onnx::ModelProto IdentityModel(int type) {
   onnx::ModelProto model = EmptyModel();
   Describe(model.mutable_graph()->add_input(), "in", type, {"n"});
   AddNode(&model, "Identity", {"in"}, "out");
@@ -570,7 +570,7 @@ TEST(TensorTest, IsReadAsItsOwnTypeOnly) {
 }
 
 constexpr auto kLibraries = std::to_array<const char*>({QI8_TEST_ONNXRUNTIME, QI8_TEST_ONNXRUNTIME_PIP});
-std::string NameOf(const ::testing::TestParamInfo<const char*>& library) {
+[[nodiscard]] std::string NameOf(const ::testing::TestParamInfo<const char*>& library) {
   return library.param == kLibraries[0] ? "Npm" : "Pip";
 }
 INSTANTIATE_TEST_SUITE_P(Libraries, OnnxRuntimeTest, ::testing::ValuesIn(kLibraries), NameOf);

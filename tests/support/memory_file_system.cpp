@@ -17,15 +17,15 @@ namespace fs = std::filesystem;
   throw Error(ErrorKind::kFailure, "cannot " + action + " " + Quote(path) + ": " + reason);
 }
 
-std::string Normal(const fs::path& path) {
+[[nodiscard]] std::string Normal(const fs::path& path) {
   std::string text = path.lexically_normal().native();
   if (text.size() > 1 && text.ends_with('/')) text.pop_back();
   return text.empty() ? "." : text;
 }
 
-bool IsRoot(const std::string& path) { return path == "." || path == "/"; }
+[[nodiscard]] bool IsRoot(const std::string& path) { return path == "." || path == "/"; }
 
-std::string ParentOf(const std::string& path) { return Normal(fs::path(path).parent_path()); }
+[[nodiscard]] std::string ParentOf(const std::string& path) { return Normal(fs::path(path).parent_path()); }
 
 }  // namespace
 

@@ -28,16 +28,16 @@ void SetType(onnx::ValueInfoProto& info, const std::string& name, const Dims& di
   }
 }
 
-std::string Bytes(std::span<const float> values) {
+[[nodiscard]] std::string Bytes(std::span<const float> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
 }
 
-std::string TypeAndShape(const onnx::TensorProto& tensor) {
+[[nodiscard]] std::string TypeAndShape(const onnx::TensorProto& tensor) {
   const std::vector<std::int64_t> dims(tensor.dims().begin(), tensor.dims().end());
   return DataTypeName(static_cast<DataType>(tensor.data_type())) + FormatShape(dims);
 }
 
-std::string AttributeText(const onnx::AttributeProto& attribute) {
+[[nodiscard]] std::string AttributeText(const onnx::AttributeProto& attribute) {
   std::string text = attribute.name() + "=";
   switch (attribute.type()) {
     case onnx::AttributeProto::INT:

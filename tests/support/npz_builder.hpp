@@ -15,7 +15,8 @@ void AppendNumber(std::string& to, Number number) {
 
 // A .npy file of format 1: `type` as "<f4", `shape` as "(1, 3)".
 template <typename Number>
-std::string NpyFile(const std::string& type, const std::string& shape, const std::vector<Number>& values) {
+[[nodiscard]] std::string NpyFile(const std::string& type, const std::string& shape,
+                                  const std::vector<Number>& values) {
   const std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
   std::string file = std::string("\x93NUMPY\x01\0", 8);
   AppendNumber(file, static_cast<std::uint16_t>(header.size()));
@@ -24,7 +25,7 @@ std::string NpyFile(const std::string& type, const std::string& shape, const std
   return file;
 }
 
-inline std::uint32_t Crc32(std::string_view bytes) {
+[[nodiscard]] inline std::uint32_t Crc32(std::string_view bytes) {
   std::uint32_t crc = 0xFFFFFFFFU;
   for (const char byte : bytes) {
     crc ^= static_cast<unsigned char>(byte);
@@ -44,7 +45,7 @@ struct ZipMember {
   bool bad_checksum = false;
 };
 
-inline std::string ZipFile(const std::vector<ZipMember>& members) {
+[[nodiscard]] inline std::string ZipFile(const std::vector<ZipMember>& members) {
   std::string file;
   std::string directory;
   for (const ZipMember& member : members) {

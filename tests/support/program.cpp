@@ -42,8 +42,8 @@ struct Streams {
   ::_exit(127);
 }
 
-pid_t Start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-            const ProgramOptions& options, const Streams& streams) {
+[[nodiscard]] pid_t Start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                          const ProgramOptions& options, const Streams& streams) {
   const pid_t child = ::fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) Become(program, arguments, options, streams);
@@ -55,7 +55,7 @@ struct Ending {
   std::uint64_t peak_memory;
 };
 
-Ending WaitFor(pid_t program) {
+[[nodiscard]] Ending WaitFor(pid_t program) {
   int status = 0;
   rusage usage{};
   while (::wait4(program, &status, 0, &usage) < 0) {

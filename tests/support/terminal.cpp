@@ -21,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{10};
 
 // Without bells and what sets colours or moves the cursor.
-std::string TextAlone(const std::string& shown) {
+[[nodiscard]] std::string TextAlone(const std::string& shown) {
   static const std::regex control("\x1b\\[[0-9;?]*[A-Za-z]|\a");
   return std::regex_replace(shown, control, "");
 }

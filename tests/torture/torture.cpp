@@ -201,7 +201,7 @@ class Torture {
         "ONNX Runtime gives something else");
   }
 
-  static double Median(std::vector<double> values) {
+  [[nodiscard]] static double Median(std::vector<double> values) {
     std::ranges::sort(values);
     return values[values.size() / 2];
   }
@@ -230,7 +230,7 @@ void Print(const Counts& counts, std::size_t kills) {
   std::cout << "every next run succeeded and left nothing behind\n";
 }
 
-int Main(std::size_t kills) {
+[[nodiscard]] int Main(std::size_t kills) {
   constexpr double kPastTheEnd = 1.05;
   Torture torture;
   std::mt19937_64 random(std::random_device{}());

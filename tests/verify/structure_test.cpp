@@ -34,7 +34,8 @@ class StructureTest : public VerifyFixture {
   }
 
   // Expects that this one check fails once the model is changed, and gives its problem.
-  std::string ProblemAfter(const std::string& check, const std::function<void(onnx::ModelProto&)>& change) {
+  [[nodiscard]] std::string ProblemAfter(const std::string& check,
+                                         const std::function<void(onnx::ModelProto&)>& change) {
     Change(change);
     VerifyOptions options = Plain();
     options.use_checksums = false;

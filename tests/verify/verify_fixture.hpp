@@ -20,9 +20,9 @@ namespace qi8::testing {
 
 class VerifyFixture : public ::testing::Test {
  protected:
-  std::filesystem::path source() const { return folder_ / "m.onnx"; }
-  std::filesystem::path written() const { return folder_ / "q.onnx"; }
-  std::filesystem::path written_data() const { return folder_ / "q.onnx.data"; }
+  [[nodiscard]] std::filesystem::path source() const { return folder_ / "m.onnx"; }
+  [[nodiscard]] std::filesystem::path written() const { return folder_ / "q.onnx"; }
+  [[nodiscard]] std::filesystem::path written_data() const { return folder_ / "q.onnx.data"; }
 
   void QuantizeTiny(QuantizeOptions options = {}, Optimizer* optimizer = nullptr) {
     models::write_audio_core(source(), {});
@@ -39,25 +39,25 @@ class VerifyFixture : public ::testing::Test {
     EXPECT_EQ(Quantize(options, observer, optimizer).outcome, Outcome::kDone);
   }
 
-  VerifyOptions Plain() const {
+  [[nodiscard]] VerifyOptions Plain() const {
     return {.model = written(), .against = {}, .checksum_file = {}, .threads = 2};
   }
 
   // Against the source, and without the checksum file.
-  VerifyOptions Against() const {
+  [[nodiscard]] VerifyOptions Against() const {
     VerifyOptions options = Plain();
     options.against = source();
     options.use_checksums = false;
     return options;
   }
 
-  static VerifyReport Run(const VerifyOptions& options, Optimizer* optimizer = nullptr) {
+  [[nodiscard]] static VerifyReport Run(const VerifyOptions& options, Optimizer* optimizer = nullptr) {
     Observer observer;
     return Verify(options, observer, optimizer);
   }
 
   // The checks that do not hold.
-  static std::vector<std::string> Failing(const VerifyReport& report) {
+  [[nodiscard]] static std::vector<std::string> Failing(const VerifyReport& report) {
     std::vector<std::string> names;
     for (const Check& check : report.checks) {
       if (check.outcome == CheckOutcome::kFails) names.push_back(check.name);
@@ -66,13 +66,15 @@ class VerifyFixture : public ::testing::Test {
     EXPECT_EQ(names.empty(), report.holds());
     return names;
   }
-  static std::vector<std::string> Failing(const VerifyOptions& options) { return Failing(Run(options)); }
+  [[nodiscard]] static std::vector<std::string> Failing(const VerifyOptions& options) {
+    return Failing(Run(options));
+  }
 
-  static std::string ProblemOf(const VerifyReport& report, const std::string& check) {
+  [[nodiscard]] static std::string ProblemOf(const VerifyReport& report, const std::string& check) {
     const auto found = std::ranges::find(report.checks, check, &Check::name);
     return found == report.checks.end() || found->problems.empty() ? "" : found->problems[0];
   }
-  static std::string ProblemOf(const VerifyOptions& options, const std::string& check) {
+  [[nodiscard]] static std::string ProblemOf(const VerifyOptions& options, const std::string& check) {
     return ProblemOf(Run(options), check);
   }
 

@@ -33,7 +33,7 @@ template <typename Action>
   return "no error";
 }
 
-std::vector<std::string> NamesOf(const VerifyReport& report) {
+[[nodiscard]] std::vector<std::string> NamesOf(const VerifyReport& report) {
   std::vector<std::string> names;
   for (const Check& check : report.checks) names.push_back(check.name);
   return names;
@@ -222,7 +222,7 @@ struct Flip {
 class VerifyFlipsTest : public VerifyFixture {
  protected:
   // In turn in each of the files, at random.
-  std::vector<Flip> RandomFlips(const std::vector<std::string>& files, int count) const {
+  [[nodiscard]] std::vector<Flip> RandomFlips(const std::vector<std::string>& files, int count) const {
     std::mt19937_64 generator(20261124);
     std::vector<Flip> flips;
     for (int i = 0; i < count; ++i) {
@@ -354,7 +354,7 @@ TEST_F(VerifyTest, WhatIsNoModelDoesNotHold) {
   }
 }
 
-CheckOutcome OutcomeOf(const VerifyReport& report, const std::string& check) {
+[[nodiscard]] CheckOutcome OutcomeOf(const VerifyReport& report, const std::string& check) {
   return std::ranges::find(report.checks, check, &Check::name)->outcome;
 }
 
@@ -438,7 +438,7 @@ TEST_F(VerifyTest, ASourceWithANanIsToldApart) {
 // tests/verify/written_by_0.1 has models that version 0.1 wrote, with their sources.
 class VerifyEarlierVersionTest : public VerifyFixture {
  protected:
-  VerifyReport RunOf(const std::string& name) {
+  [[nodiscard]] VerifyReport RunOf(const std::string& name) {
     const fs::path folder = QI8_TEST_WRITTEN_BY_0_1;
     VerifyOptions options = Against();
     options.model = folder / (name + "_int8.onnx");
