@@ -50,8 +50,8 @@ OptimizedInput::OptimizedInput(FileSystem& file_system, Model source, const Opti
 
 OptimizedInput::~OptimizedInput() { Remove(); }
 
-// Where there is external data, ONNX Runtime writes the initializers of bodies twice or leaves them where
-// they were, and does not load that itself (its pull request 32474).
+// Where there is external data, ONNX Runtime 1.30 writes the initializers of bodies twice or leaves them
+// where they were, and does not load that itself (its pull request 32474); 1.32 writes them correctly.
 Model OptimizedInput::Load() const {
   const auto refuse = [this](const std::string& why) {
     throw Error(ErrorKind::kFailure, "what the optimizer made of " + Quote(source_.files()[0].file->path()) +

@@ -1,5 +1,6 @@
 #include "support/onnx_runtime.hpp"
 
+#include <cstdlib>
 #include <random>
 #include <span>
 
@@ -20,8 +21,13 @@ void CountOperators(const onnx::GraphProto& graph, std::map<std::string, int>& c
 
 }  // namespace
 
+std::string RuntimeLibrary() {
+  const char* const named = std::getenv("QI8_TEST_RUNTIME");
+  return named == nullptr ? QI8_TEST_ONNXRUNTIME : named;
+}
+
 const runtime::OnnxRuntime& Runtime() {
-  static const auto library = runtime::OnnxRuntime::Load(QI8_TEST_ONNXRUNTIME);
+  static const auto library = runtime::OnnxRuntime::Load(RuntimeLibrary());
   return *library;
 }
 

@@ -13,7 +13,11 @@
 
 namespace qi8::testing {
 
-// The library that scripts/fetch-onnxruntime got, loaded once.
+// The library that tests run on: the one that QI8_TEST_RUNTIME names, else the one that
+// scripts/fetch-onnxruntime got.
+[[nodiscard]] std::string RuntimeLibrary();
+
+// That library, loaded once.
 [[nodiscard]] const runtime::OnnxRuntime& Runtime();
 
 using Optimization = runtime::SessionOptions::Optimization;
