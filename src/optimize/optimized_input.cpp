@@ -50,13 +50,16 @@ OptimizedInput::OptimizedInput(FileSystem& file_system, Model source, const Opti
 
 OptimizedInput::~OptimizedInput() { Remove(); }
 
-// Where there is external data, ONNX Runtime 1.30 writes the initializers of bodies twice or leaves them
-// where they were, and does not load that itself (its pull request 32474); 1.32 writes them correctly.
+// Where there is external data, ONNX Runtime 1.30 leaves the initializers of bodies where they were and
+// writes them a second time, and does not load that itself (its pull request 32474); 1.32 writes them
+// correctly. So what was written decides, not the version.
 Model OptimizedInput::Load() const {
   const auto refuse = [this](const std::string& why) {
-    throw Error(ErrorKind::kFailure, "what the optimizer made of " + Quote(source_.files()[0].file->path()) +
-                                         " is no valid model: " + why +
-                                         "; quantize it as it is, without --optimize");
+    throw Error(ErrorKind::kFailure,
+                "what the optimizer made of " + Quote(source_.files()[0].file->path()) +
+                    " is no valid model: " + why +
+                    "; quantize it as it is, without --optimize, or with a later version of the "
+                    "optimizer");
   };
   try {
     return Model::LoadOptimized(file_system_, model_, source_.Header());

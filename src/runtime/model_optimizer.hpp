@@ -18,7 +18,8 @@ class ModelOptimizer final : public Optimizer {
   [[nodiscard]] std::string Name() override;
 
   // The whole model is in memory meanwhile. A model with external data becomes one with external data, any
-  // other has all inside: ONNX Runtime writes the initializers of bodies twice where there is external data.
+  // other has all inside: ONNX Runtime 1.30 writes the initializers of bodies twice where there is external
+  // data.
   void Optimize(const std::filesystem::path& input, bool has_external_data, Optimization level,
                 const std::filesystem::path& output) override;
 
