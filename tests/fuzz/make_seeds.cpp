@@ -7,6 +7,7 @@
 
 #include "fuzz/model_input.hpp"
 #include "support/model_builder.hpp"
+#include "support/npz_builder.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8::testing {
@@ -171,6 +172,15 @@ void AddOthers(const Seeds& seeds) {
   const std::string hex(64, '0');
   seeds.Add("checksum_file", "own-and-other-lines",
             "\6q.onnx\13q.onnx.data" + hex + "  other\n" + hex + "  q.onnx\n" + hex + " *q.onnx.data\n");
+  // The first byte: an array, or an archive of them.
+  const std::string array = NpyFile<float>("<f4", "(2, 3)", {1, 2, 3, 4, 5, 6});
+  const std::string scalar = NpyFile<std::int64_t>("<i8", "()", {7});
+  seeds.Add("recorded_inputs", "array", std::string(1, '\0') + array);
+  seeds.Add("recorded_inputs", "scalar", std::string(1, '\0') + scalar);
+  seeds.Add("recorded_inputs", "big-endian", std::string(1, '\0') + NpyFile<float>(">f4", "(2,)", {1, 2}));
+  seeds.Add("recorded_inputs", "archive",
+            "\1" + ZipFile({{.name = "x.npy", .bytes = array}, {.name = "n.npy", .bytes = scalar}}));
+  seeds.Add("recorded_inputs", "archive-of-nothing", "\1" + ZipFile({}));
   seeds.Add("audit_log", "chain", std::string("\0\3\0\4root\3you\1x\100\0\0\0!", 18));
   seeds.Add("audit_log", "lines",
             "\1{\"schema\":1,\"previous\":\"\",\"seconds\":1.5,\"inputs\":[{\"path\":\"/a\"}],\"sha256\":\"" +
