@@ -1,5 +1,7 @@
 #include "cli/command_audit.hpp"
 
+#include <utility>
+
 #include "audit/audit_text.hpp"
 #include "cli/console.hpp"
 #include "core/text.hpp"
@@ -28,11 +30,15 @@ void CommandAudit::SetUp(CLI::App& app) {
 }
 
 ExitStatus CommandAudit::Run() {
+  // JSON is printed in one piece, so that a log that cannot be read to its end gives no half of an object.
   AuditJson json;
-  PrintResult(json_ ? AuditJson::Start() : AuditTableHeader());
-  const AuditCheck check = CheckAuditLog(
-      log_, [&](const AuditedRun& run) { PrintResult(json_ ? json.Record(run) : AuditTableRow(run)); });
-  if (json_) PrintResult(AuditJson::End(check));
+  std::string text = json_ ? AuditJson::Start() : AuditTableHeader();
+  const AuditCheck check = CheckAuditLog(log_, [&](const AuditedRun& run) {
+    text += json_ ? json.Record(run) : AuditTableRow(run);
+    if (!json_) PrintResult(std::exchange(text, ""));
+  });
+  if (json_) text += AuditJson::End(check);
+  PrintResult(text);
   FlushResult();
   const auto logger = MakeLogger("info");
   for (std::size_t i = 0; i < check.problems.size() && i < kMostShown; ++i) {

@@ -561,6 +561,7 @@ TEST_F(QuantizeErrorsTest, JsonSaysWhatFailed) {
   failure({"in/m.onnx", "out/q.onnx", "--json", "--nonsense"}, kUsage, "usage");
   failure({"verify", "in/m.onnx", "--json"}, kFailed, "failure");
   failure({"inspect", "in/m.onnx", "--json"}, kFailed, "failure");
+  failure({"audit", "nowhere.jsonl", "--json"}, kFailed, "failure");
   failure({"compare", "in/m.onnx", "in/m.onnx", "--json"}, kFailed, "failure");
   WriteFile(input(), "GGUF");
   failure({"in/m.onnx", "out/q.onnx", "--json"}, kFailed, "invalid-model");
