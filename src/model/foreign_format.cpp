@@ -40,6 +40,7 @@ constexpr auto kFormats = std::to_array<Format>({
      "7zXZ"sv,
      "compressed by xz", "unpack it with: unxz"},
     {0, "BZh"sv, "compressed by bzip2", "unpack it with: bunzip2"},
+    {257, "ustar"sv, "a tar archive", "unpack it with: tar -xf"},
 });
 
 bool HasMark(std::string_view beginning, const Format& format) {
@@ -51,6 +52,10 @@ bool IsText(std::string_view beginning) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 ? byte != 0x7f : c == '\n' || c == '\r' || c == '\t';
   });
+}
+
+bool IsZeros(std::string_view beginning) {
+  return !beginning.empty() && beginning.find_first_not_of('\0') == std::string_view::npos;
 }
 
 std::string NameText(std::string_view text) {
@@ -65,7 +70,7 @@ std::string NameText(std::string_view text) {
   if (start.starts_with("<?xml")) {
     return "this is an XML file, not an ONNX model; quantize the model that it was made from";
   }
-  return "this is a text file, not an ONNX model";
+  return "this is a text file, not an ONNX model; name the .onnx file itself";
 }
 
 }  // namespace
@@ -77,6 +82,10 @@ std::string NameForeignFormat(std::string_view beginning) {
     if (HasMark(beginning, format)) {
       return "this is " + std::string(format.name) + "; " + std::string(format.advice);
     }
+  }
+  if (IsZeros(beginning)) {
+    return "this is not a whole ONNX model: it begins with zeros, like a file that was reserved and then not "
+           "written; fetch it again";
   }
   return IsText(beginning) ? NameText(beginning) : "";
 }
