@@ -88,8 +88,9 @@ int RunCommand(const NamedCommand& named, int argc, char** argv) {
   const auto [command, app] = Declare(named);
   const std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
   // Programs that asked for JSON get some in any case.
+  const CLI::App& declared = *app;  // Clang 14 captures no structured binding
   const auto fail = [&](const std::string& message, ErrorKind kind, int status) {
-    if (WantsJson(*app, arguments)) {
+    if (WantsJson(declared, arguments)) {
       PrintResult(FailureJson(message, kind, status));
       FlushResult();
     }
