@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/checked.hpp"
+#include "core/data_type.hpp"
 #include "core/text.hpp"
 #include "model/payload.hpp"
 #include "qi8/error.hpp"
@@ -17,8 +19,12 @@ constexpr std::uint64_t kLargeForTheRuntime = 128;
 
 bool IsLargeAndInside(const onnx::TensorProto& tensor) {
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL) return false;
-  const auto payload = GetPayload(tensor);
-  return (payload ? payload->second : tensor.ByteSizeLong()) >= kLargeForTheRuntime;
+  // Counted as in memory: numbers below 128 of type int64 may stand in the file as a byte each.
+  const std::vector<std::int64_t> dims(tensor.dims().begin(), tensor.dims().end());
+  const auto elements = ElementCount(dims);
+  const auto bytes =
+      elements ? StoredBytes(static_cast<DataType>(tensor.data_type()), *elements) : std::nullopt;
+  return !bytes || *bytes >= kLargeForTheRuntime;
 }
 
 bool SameBytes(const ReadableFile& file, std::uint64_t one, std::uint64_t other, std::uint64_t length) {

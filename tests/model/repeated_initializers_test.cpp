@@ -47,19 +47,32 @@ TEST(RepeatedInitializers, TheLastOfSmallOnesCounts) {
   EXPECT_THAT(model.warnings(), ElementsAre(HasSubstr("initializer 'w' is defined more than once")));
 }
 
-TEST(RepeatedInitializers, TheLastIntegersCount) {
+// A shape, twice, of so many numbers of a byte each in the file, and of eight in memory.
+[[nodiscard]] ModelBuilder TwoShapes(int count) {
   ModelBuilder builder;
   for (const std::int64_t number : {8, 9}) {
     auto& shape = *builder.graph().add_initializer();
     shape.set_name("shape");
     shape.set_data_type(onnx::TensorProto::INT64);
-    shape.add_dims(1);
-    shape.add_int64_data(number);
+    shape.add_dims(count);
+    for (int i = 0; i < count; ++i) shape.add_int64_data(number);
   }
   builder.Node("Op", {"shape"}, {"y"});
+  return builder;
+}
+
+TEST(RepeatedInitializers, TheLastIntegersCount) {
+  ModelBuilder builder = TwoShapes(15);
   MemoryFileSystem files;
   const Model model = Load(files, builder);
-  EXPECT_EQ(model.IntegerConstant(model.nodes()[0].input_values[0]), std::vector<std::int64_t>{9});
+  EXPECT_EQ(model.IntegerConstant(model.nodes()[0].input_values[0]), std::vector<std::int64_t>(15, 9));
+}
+
+TEST(RepeatedInitializers, AreLargeByTheirSizeInMemory) {
+  ModelBuilder builder = TwoShapes(16);
+  MemoryFileSystem files;
+  EXPECT_THAT([&] { static_cast<void>(Load(files, builder)); },
+              ThrowsMessage<Error>(HasSubstr("with different numbers")));
 }
 
 TEST(RepeatedInitializers, LargeOnesMustBeTheSame) {
