@@ -18,6 +18,12 @@ bool HasExternalData(const Model& model) {
   return std::ranges::count_if(model.files(), [](const InputFile& file) { return !file.in_memory; }) > 1;
 }
 
+std::string Without(std::string text, const std::string& part) {
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at))
+    text.erase(at, part.size());
+  return text;
+}
+
 }  // namespace
 
 OptimizedInput::OptimizedInput(FileSystem& file_system, Model source, const Optimizing& how)
@@ -64,7 +70,10 @@ Model OptimizedInput::Load() const {
   try {
     return Model::LoadOptimized(file_system_, model_, source_.Header());
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInvalidModel) refuse(error.what());
+    if (error.kind() == ErrorKind::kInvalidModel) {
+      // Its folder is named by a file descriptor, and goes when this run ends: it is nothing to look for.
+      refuse(Without(error.what(), model_.parent_path().native() + "/"));
+    }
     throw;
   }
 }

@@ -16,8 +16,10 @@
 namespace qi8 {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 class OptimizedInputTest : public ::testing::Test {
  protected:
@@ -124,6 +126,15 @@ TEST_F(OptimizedInputTest, AFailureOfTheOptimizerLeavesNothing) {
   optimizer_.afterwards = [] { throw std::runtime_error("out of something"); };
   EXPECT_THROW(static_cast<void>(Make(How())), std::runtime_error);
   EXPECT_EQ(files_.Listing(), before_);
+}
+
+TEST_F(OptimizedInputTest, WhatIsNoValidModelIsRefusedByTheNameOfTheSource) {
+  optimizer_.afterwards = [this] { files_.OpenFolder("out/.q.onnx.qi8-optimized")->Remove("m.onnx.data"); };
+  const OptimizedInput input = Make(How());
+  EXPECT_THAT(
+      [&] { static_cast<void>(input.Load()); },
+      ThrowsMessage<Error>(AllOf(HasSubstr("made of 'in/m.onnx' is no valid model: 'model.onnx': tensor 'w'"),
+                                 HasSubstr("'m.onnx.data'"), HasSubstr("without --optimize"))));
 }
 
 // What the optimizer made asks for the inputs that the source asks for, in every version of the format.
