@@ -64,9 +64,9 @@ class Contest {
 
   Comparison Hold() {
     observer_.OnStage("read");
-    const Model fp32 = Model::Load(file_system_, options_.fp32);
+    const Model fp32 = LoadModel(options_.fp32);
     result_.models.fp32 = FilesOf(fp32, options_.fp32);
-    result_.models.int8 = FilesOf(Model::Load(file_system_, options_.int8), options_.int8);
+    result_.models.int8 = FilesOf(LoadModel(options_.int8), options_.int8);
     result_.processor = ProcessorName();
     result_.processors = std::thread::hardware_concurrency();
 
@@ -100,6 +100,12 @@ class Contest {
   }
 
  private:
+  Model LoadModel(const std::filesystem::path& path) {
+    Model model = Model::Load(file_system_, path);
+    for (const std::string& warning : model.warnings()) observer_.OnWarning(warning);
+    return model;
+  }
+
   // In turn, as the machine's speed drifts; the last process of each stays.
   void LoadBoth() {
     for (unsigned i = 0; i < options_.loads; ++i) {

@@ -67,6 +67,19 @@ TEST_F(CompareTest, PrintsTheTable) {
   }
 }
 
+// Here, as this is the command that needs a runtime.
+TEST_F(CompareTest, EveryCommandSaysWhatIsOddInAModelThatIsTaken) {
+  ModelBuilder builder = OneMatMul();
+  builder.Initializer("w", {8, 4}, RandomValues(32));  // the same again
+  builder.Save(input());
+  for (const ProgramResult& result :
+       {Quantize({"--allow-growth"}), Run({"inspect", "in/m.onnx"}),
+        CompareFiles({"in/m.onnx", "out/q.onnx"}), Run({"verify", "out/q.onnx", "--against", "in/m.onnx"})}) {
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("'in/m.onnx': initializer 'w' is defined more than once"));
+  }
+}
+
 TEST_F(CompareTest, MeasuresBothModels) {
   WriteBoth();
   const json report = CompareJson({"--lengths", "5,20"});
