@@ -1,4 +1,4 @@
-// The pipeline, its stages in order: load -> plan -> layout -> preflight -> execute -> publish -> record.
+// The pipeline, its stages in order: load -> prepare -> preflight -> execute -> publish -> record.
 
 #include "app/quantize.hpp"
 
@@ -13,18 +13,16 @@
 #include "audit/checksum_file.hpp"
 #include "core/text.hpp"
 #include "exec/execute.hpp"
-#include "exec/non_finite.hpp"
 #include "io/peak_memory.hpp"
 #include "io/publication.hpp"
 #include "kernels/isa.hpp"
 #include "model/model.hpp"
 #include "optimize/optimized_input.hpp"
 #include "origin/origin.hpp"
-#include "plan/layout.hpp"
-#include "plan/plan.hpp"
 #include "plan/plan_report.hpp"
 #include "plan/report_text.hpp"
 #include "plan/storing.hpp"
+#include "prepare/prepare.hpp"
 
 namespace qi8 {
 namespace {
@@ -77,9 +75,9 @@ class Run {
   // Leaves the tensors of `kept` as they are.
   void Quantize(Model model, const std::set<TensorId>& kept) {
     observer_.OnStage("plan");
-    Plan plan = MakePlan(model, options_.selection, kept);
     auto inputs = std::move(report_.plan.inputs);
-    report_.plan = ReportOf(model, plan);
+    PreparedModel prepared = PrepareFor(std::move(model), options_, kept);
+    report_.plan = std::move(prepared.report);
     report_.plan.inputs = std::move(inputs);  // what the user gave, not what an optimizer made of it
     if (report_.plan.quantized_nodes == 0 && !options_.allow_empty) {
       AdviseStoring();
@@ -87,21 +85,19 @@ class Run {
       return RecordWithoutOutput("nothing-quantized", "");
     }
 
-    observer_.OnStage("layout");
-    const Layout layout = ApplyAndLayOut(model, plan, options_);
-    AddOutputs(layout, paths_.model, paths_.data, report_.plan);
+    AddOutputs(prepared.layout, paths_.model, paths_.data, report_.plan);
     AdviseStoring();
     WarnOfGrowth();
     if (options_.dry_run) return End(Outcome::kPlanned);
 
     observer_.OnStage("preflight");
-    PreflightPlaces(file_system_, Source(model), paths_);
+    PreflightPlaces(file_system_, Source(prepared.model), paths_);
     Publication publication(file_system_, paths_.model, Publication::IfTaken::kFail);
     TellOfLeftover(publication.leftover());
-    PreflightOutputs(file_system_, paths_, options_.replace_output, layout.data_size + layout.model_size);
+    PreflightOutputs(file_system_, paths_, options_.replace_output, report_.plan.output_bytes());
 
     observer_.OnStage("execute");
-    WriteOutputs(model, plan, layout, publication);
+    WriteOutputs(prepared, publication);
 
     observer_.OnStage("publish");
     Publish(publication);
@@ -118,11 +114,10 @@ class Run {
     return optimized_ ? optimized_->source() : model;
   }
 
-  Layout ApplyAndLayOut(Model& model, const Plan& plan, const QuantizeOptions& options) const {
-    model.Apply(plan.rewrite);
-    model.RemoveMetadata(kOriginPrefix);  // of a model that is quantized again
-    return LayOut(model, plan, options.external_data, paths_.data_location(),
-                  Metadata(options, optimizer_name_, UnknownHashes(options, Source(model))));
+  PreparedModel PrepareFor(Model model, const QuantizeOptions& options,
+                           const std::set<TensorId>& kept) const {
+    const Origin origin = OriginOf(options, UnknownHashes(options, Source(model)));
+    return Prepare(std::move(model), origin, paths_.data_location(), kept);
   }
 
   // What --store-int8 would make of a model that stays as it is for the most part: planned and laid out, as a
@@ -136,9 +131,8 @@ class Run {
     try {
       Model model = LoadAgain();
       const auto kept =
-          FindNonFinite(model, MakePlan(model, options.selection), [this] { return observer_.ShouldStop(); });
-      const Plan plan = MakePlan(model, options.selection, TensorsOf(kept));
-      const Layout layout = ApplyAndLayOut(model, plan, options);
+          TensorsOf(FindNonFinite(model, options.selection, [this] { return observer_.ShouldStop(); }));
+      const Layout layout = PrepareFor(std::move(model), options, kept).layout;
       const std::uint64_t bytes = layout.model_size + layout.data_size;
       const bool helps = report_.plan.outputs.empty() || bytes < report_.plan.output_bytes();
       if (helps) report_.plan.store_advice = StoreAdvice{operators, bytes};
@@ -154,13 +148,12 @@ class Run {
                         "; the FP32 model may serve you better");
   }
 
-  [[nodiscard]] static std::vector<MetadataEntry> Metadata(const QuantizeOptions& options,
-                                                           const std::string& optimizer,
-                                                           std::vector<std::string> source_hashes) {
-    return OriginMetadata({.version = Version(),
-                           .options = options,
-                           .source_sha256 = std::move(source_hashes),
-                           .optimizer = optimizer});
+  [[nodiscard]] Origin OriginOf(const QuantizeOptions& options,
+                                std::vector<std::string> source_hashes) const {
+    return {.version = Version(),
+            .options = options,
+            .source_sha256 = std::move(source_hashes),
+            .optimizer = optimizer_name_};
   }
 
   // The model that is quantized: the user's, or what an optimizer makes of it.
@@ -201,8 +194,7 @@ class Run {
   // Weights that are to stay as they are, which is said; or an error, where they are to be one.
   std::set<TensorId> NonFiniteTensors(const Model& model) {
     observer_.OnStage("scan");
-    const auto found =
-        FindNonFinite(model, MakePlan(model, options_.selection), [this] { return observer_.ShouldStop(); });
+    const auto found = FindNonFinite(model, options_.selection, [this] { return observer_.ShouldStop(); });
     if (found.empty()) return {};
     if (!options_.keep_non_finite) {
       throw NonFiniteWeight(model, found.begin()->first, found.begin()->second);
@@ -233,7 +225,8 @@ class Run {
 
   // Data first: where a file system cannot publish all at once, a model never stands there whose data does
   // not.
-  void WriteOutputs(Model& model, const Plan& plan, const Layout& layout, Publication& publication) {
+  void WriteOutputs(PreparedModel& prepared, Publication& publication) {
+    auto& [model, plan, report, layout] = prepared;
     std::unique_ptr<HashedOutput> data_output;
     if (layout.data_size > 0) {
       data_output = std::make_unique<HashedOutput>(publication.Create(paths_.data), layout.data_size);
@@ -256,7 +249,7 @@ class Run {
     if (optimized_) hashes = optimized_->source_hashes();
     for (std::size_t i = 0; i < hashes.size(); ++i) report_.plan.inputs.at(i).sha256 = hashes[i];
 
-    WriteGraph(model.Render(Metadata(options_, optimizer_name_, std::move(hashes))), model_output);
+    WriteGraph(model.Render(OriginMetadata(OriginOf(options_, std::move(hashes)))), model_output);
     report_.plan.outputs[0].sha256 = model_output.Finish();
     if (data_output) report_.plan.outputs[1].sha256 = data_output->Finish();
   }

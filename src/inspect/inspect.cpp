@@ -7,13 +7,11 @@
 
 #include "core/checked.hpp"
 #include "core/text.hpp"
-#include "exec/non_finite.hpp"
 #include "inspect/weight_statistics.hpp"
 #include "model/model.hpp"
 #include "origin/origin.hpp"
-#include "plan/layout.hpp"
-#include "plan/plan.hpp"
 #include "plan/plan_report.hpp"
+#include "prepare/prepare.hpp"
 #include "rules/constant_view.hpp"
 
 namespace qi8 {
@@ -54,14 +52,11 @@ class Inspection {
     FindReaders();
     CountTensors();
 
+    ListTensors();
     observer_.OnStage("plan");
-    const Plan plan = MakePlan(model_, options_.selection, NonFiniteTensors());
-    report_.plan = ReportOf(model_, plan);
-    ListWeights(plan);
-    if (options_.read_weights) ReadWeights(plan);
-
-    observer_.OnStage("layout");
-    LayOutAs(plan);
+    const PreparedModel prepared = PrepareAsAnOutput();
+    MarkQuantized(prepared);
+    if (options_.read_weights) ReadWeights(prepared);
     std::ranges::stable_sort(report_.weights, std::ranges::greater(), &WeightReport::bytes);
     return std::move(report_);
   }
@@ -191,73 +186,80 @@ class Inspection {
 
   std::set<TensorId> NonFiniteTensors() const {
     if (!options_.read_weights) return {};
-    return TensorsOf(FindNonFinite(model_, MakePlan(model_, options_.selection),
-                                   [this] { return observer_.ShouldStop(); }));
+    return TensorsOf(FindNonFinite(model_, options_.selection, [this] { return observer_.ShouldStop(); }));
   }
 
-  void ListWeights(const Plan& plan) {
-    std::set<TensorSource> quantized;  // views of one tensor, and tensors of one place, are one weight
-    for (const QuantizedWeight& weight : plan.weights)
-      quantized.insert(model_.tensors()[weight.source].source);
-    std::map<std::string, std::string> reasons;
-    for (const NodeDecision& node : plan.nodes) {
-      if (node.skip) reasons.try_emplace(node.weight, Identifier(node.skip->reason));
-    }
+  // While there are nodes to be seen.
+  void ListTensors() {
     for (TensorId id = 0; id < model_.tensors().size(); ++id) {
       const Tensor& tensor = model_.tensors()[id];
       if (!IsFloatingPoint(tensor.type)) continue;
-      WeightReport weight{.name = tensor.name,
-                          .type = DataTypeName(tensor.type),
-                          .shape = tensor.dims,
-                          .elements = tensor.elements,
-                          .bytes = tensor.source.range.length,
-                          .op_type = OperatorOfTensor(id),
-                          .quantized = quantized.contains(tensor.source),
-                          .reason = "",
-                          .statistics = std::nullopt};
-      const auto reason = reasons.find(tensor.name);
-      if (!weight.quantized && reason != reasons.end()) weight.reason = reason->second;
       listed_.push_back(id);
-      report_.weights.push_back(std::move(weight));
+      report_.weights.push_back({.name = tensor.name,
+                                 .type = DataTypeName(tensor.type),
+                                 .shape = tensor.dims,
+                                 .elements = tensor.elements,
+                                 .bytes = tensor.source.range.length,
+                                 .op_type = OperatorOfTensor(id),
+                                 .quantized = false,
+                                 .reason = "",
+                                 .statistics = std::nullopt});
     }
   }
 
-  void ReadWeights(const Plan& plan) {
+  // Prepares the model as quantizing would, for an output of this name: the model names its data file, so the
+  // sizes depend on it.
+  PreparedModel PrepareAsAnOutput() {
+    std::filesystem::path output = options_.model;
+    output.replace_filename(options_.model.stem().native() + "_int8.onnx");
+    const std::filesystem::path data = output.native() + ".data";
+    Origin origin;
+    origin.options.selection = options_.selection;
+    origin.options.external_data = options_.external_data;
+    origin.options.keep_non_finite = options_.keep_non_finite;
+    origin.source_sha256 = UnknownHashes(origin.options, model_);
+    const std::set<TensorId> kept = NonFiniteTensors();
+    PreparedModel prepared = Prepare(std::move(model_), origin, data.filename().native(), kept);
+    report_.plan = std::move(prepared.report);
+    AddOutputs(prepared.layout, output, data, report_.plan);
+    return prepared;
+  }
+
+  void MarkQuantized(const PreparedModel& prepared) {
+    const auto tensors = prepared.model.tensors();
+    std::set<TensorSource> quantized;  // views of one tensor, and tensors of one place, are one weight
+    for (const QuantizedWeight& weight : prepared.plan.weights)
+      quantized.insert(tensors[weight.source].source);
+    std::map<std::string, std::string> reasons;
+    for (const NodeDecision& node : report_.plan.nodes) {
+      if (node.skip) reasons.try_emplace(node.weight, Identifier(node.skip->reason));
+    }
+    for (std::size_t i = 0; i < listed_.size(); ++i) {
+      WeightReport& weight = report_.weights[i];
+      weight.quantized = quantized.contains(tensors[listed_[i]].source);
+      const auto reason = reasons.find(weight.name);
+      if (!weight.quantized && reason != reasons.end()) weight.reason = reason->second;
+    }
+  }
+
+  void ReadWeights(const PreparedModel& prepared) {
     observer_.OnStage("read");
+    const auto tensors = prepared.model.tensors();
     std::map<TensorSource, const QuantizedWeight*> planned;
-    for (const QuantizedWeight& weight : plan.weights) {
-      planned.try_emplace(model_.tensors()[weight.source].source, &weight);
+    for (const QuantizedWeight& weight : prepared.plan.weights) {
+      planned.try_emplace(tensors[weight.source].source, &weight);
     }
     std::uint64_t total = 0;
     for (const WeightReport& weight : report_.weights) total += weight.bytes;
     std::uint64_t done = 0;
     for (std::size_t i = 0; i < listed_.size(); ++i) {
-      const auto found = planned.find(model_.tensors()[listed_[i]].source);
+      const auto found = planned.find(tensors[listed_[i]].source);
       report_.weights[i].statistics =
-          StatisticsOf(model_, listed_[i], found == planned.end() ? nullptr : found->second,
+          StatisticsOf(prepared.model, listed_[i], found == planned.end() ? nullptr : found->second,
                        [this] { return observer_.ShouldStop(); });
       done += report_.weights[i].bytes;
       observer_.OnProgress(done, total);
     }
-  }
-
-  // The sizes are those of an output of this name: the model names its data file.
-  void LayOutAs(const Plan& plan) {
-    std::filesystem::path output = options_.model;
-    output.replace_filename(options_.model.stem().native() + "_int8.onnx");
-    QuantizeOptions quantize;
-    quantize.selection = options_.selection;
-    quantize.external_data = options_.external_data;
-    quantize.keep_non_finite = options_.keep_non_finite;
-    model_.Apply(plan.rewrite);
-    model_.RemoveMetadata(kOriginPrefix);
-    const std::filesystem::path data = output.native() + ".data";
-    const Layout layout = LayOut(model_, plan, options_.external_data, data.filename().native(),
-                                 OriginMetadata({.version = Version(),
-                                                 .options = quantize,
-                                                 .source_sha256 = UnknownHashes(quantize, model_),
-                                                 .optimizer = ""}));
-    AddOutputs(layout, output, data, report_.plan);
   }
 
   const InspectOptions& options_;

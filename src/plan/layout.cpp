@@ -26,13 +26,13 @@ class LayoutMaker {
 
   Layout Make(ExternalData external_data, const std::string& data_location,
               std::span<const MetadataEntry> metadata) {
-    lengths_.resize(model_.tensors().size() + plan_.rewrite.new_tensors.size());
-    external_.resize(lengths_.size());
-    layout_.places.resize(lengths_.size());
+    layout_.lengths.resize(model_.tensors().size() + plan_.rewrite.new_tensors.size());
+    external_.resize(layout_.lengths.size());
+    layout_.places.resize(layout_.lengths.size());
     std::uint64_t total = 0;
     std::uint64_t aligned = 0;  // with room for alignment
     model_.ForEachOutputTensor([&](std::uint32_t tensor, std::uint64_t length) {
-      lengths_[tensor] = length;
+      layout_.lengths[tensor] = length;
       total += length;
       const auto sum = CheckedAdd(aligned, AlignUp(length, kPage));
       if (!sum || *sum > INT64_MAX) {
@@ -68,7 +68,7 @@ class LayoutMaker {
       layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].int8_tensors.front()});
     }
     for (TensorId tensor = 0; tensor < model_.tensors().size(); ++tensor) {
-      if (lengths_[tensor]) layout_.work.push_back({tensor, std::nullopt, tensor});
+      if (layout_.lengths[tensor]) layout_.work.push_back({tensor, std::nullopt, tensor});
     }
     std::ranges::stable_sort(layout_.work, {},
                              [this](const WorkItem& item) { return model_.tensors()[item.source].source; });
@@ -82,7 +82,7 @@ class LayoutMaker {
         PlaceWeight(plan_.weights[*item.weight]);
         return false;
       }
-      if (*lengths_[item.output] == 0) return true;
+      if (*layout_.lengths[item.output] == 0) return true;
       const TensorSource& source = model_.tensors()[item.source].source;
       const auto known = copies.find(source);
       if (known != copies.end()) {
@@ -118,7 +118,7 @@ class LayoutMaker {
   }
 
   void PlaceTensor(std::uint32_t tensor) {
-    const std::uint64_t length = *lengths_[tensor];
+    const std::uint64_t length = *layout_.lengths[tensor];
     const bool is_new = tensor >= model_.tensors().size();
     if (length < inline_below_ || !(is_new || model_.tensors()[tensor].may_be_external)) return;
     const std::uint64_t offset = AlignUp(layout_.data_size, length >= kLarge ? kPage : kCacheLine);
@@ -134,8 +134,6 @@ class LayoutMaker {
   Model& model_;
   const Plan& plan_;
   std::uint64_t inline_below_ = kInlineBytes;
-  std::vector<std::optional<std::uint64_t>>
-      lengths_;  // by output tensor number; nothing: the model has it no more
   std::vector<std::optional<ExternalPlace>> external_;
   Layout layout_;
 };

@@ -31,8 +31,9 @@ struct WorkItem {
 struct Layout {
   std::vector<WorkItem> work;       // by place in the input, so that inputs are read from front to back
   std::vector<OutputPlace> places;  // by number of the output tensor; of those that the model still holds
-  std::uint64_t data_size = 0;      // of OUTPUT.onnx.data; 0: there is none
-  std::uint64_t model_size = 0;     // of OUTPUT.onnx
+  std::vector<std::optional<std::uint64_t>> lengths;  // likewise, in bytes; nothing: the model has it no more
+  std::uint64_t data_size = 0;                        // of OUTPUT.onnx.data; 0: there is none
+  std::uint64_t model_size = 0;                       // of OUTPUT.onnx
 };
 
 // Decides for every tensor of the rewritten model whether it stands in the model or beside it, tells the

@@ -8,9 +8,7 @@
 #include "core/text.hpp"
 #include "exec/comparing_file.hpp"
 #include "exec/hashed_output.hpp"
-#include "exec/non_finite.hpp"
-#include "plan/layout.hpp"
-#include "plan/plan.hpp"
+#include "prepare/prepare.hpp"
 #include "verify/check.hpp"
 
 namespace qi8 {
@@ -56,41 +54,46 @@ class TensorMap {
   std::vector<Entry> entries_;
 };
 
+// The files of the model that was written: itself, and its data file if it has one.
+std::vector<const InputFile*> FilesOf(const Model& written) {
+  std::vector<const InputFile*> files;
+  for (const InputFile& file : written.files()) {
+    if (!file.in_memory) files.push_back(&file);
+  }
+  return files;
+}
+
+// As the run did that wrote it, leaving the tensors of `kept` as they are.
+PreparedModel PrepareAgain(const Model& written, const Origin& origin, Model source,
+                           const std::optional<std::vector<std::string>>& source_hashes,
+                           const std::set<TensorId>& kept) {
+  Origin again = origin;
+  again.source_sha256 = source_hashes.value_or(UnknownHashes(origin.options, source));
+  // A name is free to be another; that all tensors name the same follows from the comparison.
+  const auto files = FilesOf(written);
+  return Prepare(std::move(source), again, files.size() > 1 ? files[1]->location : "none.data", kept);
+}
+
 class Rederiver {
  public:
-  // Leaves the tensors of `kept` as they are.
-  Rederiver(const Model& written, const Origin& origin, Model source,
-            std::optional<std::vector<std::string>> source_hashes, std::set<TensorId> kept,
-            const ExecuteOptions& execute, Observer& observer)
+  Rederiver(const Model& written, const Origin& origin, PreparedModel source,
+            std::optional<std::vector<std::string>> source_hashes, const ExecuteOptions& execute,
+            Observer& observer)
       : written_(written),
         origin_(origin),
         source_(std::move(source)),
         source_hashes_(std::move(source_hashes)),
-        kept_(std::move(kept)),
         execute_(execute),
         observer_(observer) {}
 
   Rederivation Run() {
-    const QuantizeOptions& options = origin_.options;
-    observer_.OnStage("plan");
-    const Plan plan = MakePlan(source_, options.selection, kept_);
-    ListSources(plan);
-    source_.Apply(plan.rewrite);
-    source_.RemoveMetadata(kOriginPrefix);
-
-    observer_.OnStage("layout");
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> tensors;
-    source_.ForEachOutputTensor(
-        [&tensors](std::uint32_t tensor, std::uint64_t length) { tensors.emplace_back(tensor, length); });
-    const Layout layout = LayOut(source_, plan, options.external_data, DataLocation(),
-                                 Metadata(source_hashes_.value_or(UnknownHashes(options, source_))));
-    MapTensors(plan, layout, tensors);
-
+    ListSources();
+    MapTensors();
     observer_.OnStage("compare");
-    Compare(plan, layout);
-    DescribeChecked(result_.tensors,
-                    FormatCount(plan.weights.size(), "weight") + ", " + FormatCount(map_.size(), "tensor"));
-    DescribeChecked(result_.graph, FormatCount(layout.model_size, "byte"));
+    Compare();
+    DescribeChecked(result_.tensors, FormatCount(source_.plan.weights.size(), "weight") + ", " +
+                                         FormatCount(map_.size(), "tensor"));
+    DescribeChecked(result_.graph, FormatCount(source_.layout.model_size, "byte"));
     return std::move(result_);
   }
 
@@ -100,27 +103,12 @@ class Rederiver {
   }
 
   // Names and shapes are those of the model as it came.
-  void ListSources(const Plan& plan) {
-    for (const QuantizedWeight& weight : plan.weights) {
-      const Tensor& tensor = source_.tensors()[weight.source];
+  void ListSources() {
+    for (const QuantizedWeight& weight : source_.plan.weights) {
+      const Tensor& tensor = source_.model.tensors()[weight.source];
       result_.weights.push_back(
           {.weight = tensor.name, .shape = tensor.dims, .sqnr_db = 0, .largest_error = 0});
     }
-  }
-
-  // The files of the model that was written: itself, and its data file if it has one.
-  std::vector<const InputFile*> WrittenFiles() const {
-    std::vector<const InputFile*> files;
-    for (const InputFile& file : written_.files()) {
-      if (!file.in_memory) files.push_back(&file);
-    }
-    return files;
-  }
-
-  // A name is free to be another; that all tensors name the same follows from the comparison.
-  std::string DataLocation() const {
-    const auto files = WrittenFiles();
-    return files.size() > 1 ? files[1]->location : "none.data";
   }
 
   std::vector<MetadataEntry> Metadata(std::vector<std::string> hashes) const {
@@ -129,20 +117,22 @@ class Rederiver {
     return OriginMetadata(origin);
   }
 
-  void MapTensors(const Plan& plan, const Layout& layout,
-                  const std::vector<std::pair<std::uint32_t, std::uint64_t>>& tensors) {
-    const std::size_t old_count = source_.tensors().size();
-    for (const auto& [tensor, length] : tensors) {
+  void MapTensors() {
+    const Layout& layout = source_.layout;
+    const std::size_t old_count = source_.model.tensors().size();
+    for (std::size_t tensor = 0; tensor < layout.lengths.size(); ++tensor) {
+      if (!layout.lengths[tensor]) continue;
       const OutputPlace& place = layout.places[tensor];
-      map_.Add(place.file, {place.offset, length},
-               tensor < old_count ? source_.tensors()[tensor].name
-                                  : plan.rewrite.new_tensors[tensor - old_count].name);
+      map_.Add(place.file, {place.offset, *layout.lengths[tensor]},
+               tensor < old_count ? source_.model.tensors()[tensor].name
+                                  : source_.plan.rewrite.new_tensors[tensor - old_count].name);
     }
     map_.Sort();
   }
 
-  void Compare(const Plan& plan, const Layout& layout) {
-    const auto files = WrittenFiles();
+  void Compare() {
+    const Layout& layout = source_.layout;
+    const auto files = FilesOf(written_);
     const std::unique_ptr<ReadableFile> no_data = MakeMemoryFile("no data file", "");
     const ReadableFile& model = *files[0]->file;
     const ReadableFile& data = files.size() > 1 ? *files[1]->file : *no_data;
@@ -156,16 +146,16 @@ class Rederiver {
     ComparingFile data_file(data, [this](ByteRange range) { NoteDifference(OutputFile::kData, range); });
     HashedOutput model_output(model_file, layout.model_size);
     HashedOutput data_output(data_file, layout.data_size);
-    for (const ByteRange& gap : GapsInData(source_, plan, layout)) {
+    for (const ByteRange& gap : GapsInData(source_.model, source_.plan, layout)) {
       data_file.WriteAt(gap.offset, std::vector<std::byte>(gap.length));
     }
-    const std::uint64_t total = BytesToRead(source_, plan, layout, execute_);
+    const std::uint64_t total = BytesToRead(source_.model, source_.plan, layout, execute_);
     execute_.on_progress = [this, total](std::uint64_t done) { observer_.OnProgress(done, total); };
     ExecuteResult executed =
-        Execute(source_, plan, layout,
+        Execute(source_.model, source_.plan, layout,
                 {.model = &model_output, .data = layout.data_size > 0 ? &data_output : nullptr}, execute_);
     result_.source_hashes = source_hashes_.value_or(std::move(executed.input_hashes));
-    WriteGraph(source_.Render(Metadata(result_.source_hashes)), model_output);
+    WriteGraph(source_.model.Render(Metadata(result_.source_hashes)), model_output);
     for (std::size_t i = 0; i < executed.errors.size(); ++i) {
       result_.weights[i].sqnr_db = executed.errors[i].SqnrDecibel();
       result_.weights[i].largest_error = executed.errors[i].largest;
@@ -211,9 +201,8 @@ class Rederiver {
 
   const Model& written_;
   const Origin& origin_;
-  Model source_;
+  PreparedModel source_;
   std::optional<std::vector<std::string>> source_hashes_;
-  std::set<TensorId> kept_;
   ExecuteOptions execute_;
   Observer& observer_;
   TensorMap map_;
@@ -229,17 +218,20 @@ class Rederiver {
 
 Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
                       const ExecuteOptions& options, Observer& observer) {
+  const auto rederive = [&](Model model, const std::set<TensorId>& kept) {
+    observer.OnStage("plan");
+    PreparedModel prepared = PrepareAgain(written, origin, std::move(model), source.hashes, kept);
+    return Rederiver(written, origin, std::move(prepared), source.hashes, options, observer).Run();
+  };
   // As the run did that wrote it: looking for weights to be kept costs a reading, and most models have none.
   try {
-    return Rederiver(written, origin, std::move(source.model), source.hashes, {}, options, observer).Run();
+    return rederive(std::move(source.model), {});
   } catch (const NonFiniteWeight&) {
     if (!origin.options.keep_non_finite) throw;
   }
   Model again = source.load_again();
-  std::set<TensorId> kept =
-      TensorsOf(FindNonFinite(again, MakePlan(again, origin.options.selection), options.should_stop));
-  return Rederiver(written, origin, std::move(again), source.hashes, std::move(kept), options, observer)
-      .Run();
+  const auto kept = TensorsOf(FindNonFinite(again, origin.options.selection, options.should_stop));
+  return rederive(std::move(again), kept);
 }
 
 }  // namespace qi8
