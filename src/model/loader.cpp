@@ -407,6 +407,7 @@ class Model::Loader {
   void AddNode(onnx::NodeProto& proto_node, GraphId graph, Scope& scope) {
     const auto id = static_cast<NodeId>(model_.nodes_.size());
     Node node;
+    node.id = id;
     node.graph = graph;
     node.name = proto_node.name();
     node.op_type = proto_node.op_type();

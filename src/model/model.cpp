@@ -120,27 +120,23 @@ std::int64_t Model::onnx_opset() const {
 }
 
 std::int64_t Model::IntAttribute(const Node& node, std::string_view name, std::int64_t otherwise) const {
-  const auto id = static_cast<std::size_t>(&node - nodes_.data());
-  const auto* attribute = FindAttribute(*proto_->nodes.at(id), name);
+  const auto* attribute = FindAttribute(*proto_->nodes.at(node.id), name);
   return attribute != nullptr && attribute->has_i() ? attribute->i() : otherwise;
 }
 
 float Model::FloatAttribute(const Node& node, std::string_view name, float otherwise) const {
-  const auto id = static_cast<std::size_t>(&node - nodes_.data());
-  const auto* attribute = FindAttribute(*proto_->nodes.at(id), name);
+  const auto* attribute = FindAttribute(*proto_->nodes.at(node.id), name);
   return attribute != nullptr && attribute->has_f() ? attribute->f() : otherwise;
 }
 
 std::vector<std::int64_t> Model::IntsAttribute(const Node& node, std::string_view name) const {
-  const auto id = static_cast<std::size_t>(&node - nodes_.data());
-  const auto* attribute = FindAttribute(*proto_->nodes.at(id), name);
+  const auto* attribute = FindAttribute(*proto_->nodes.at(node.id), name);
   if (attribute == nullptr) return {};
   return {attribute->ints().begin(), attribute->ints().end()};
 }
 
 bool Model::HasAttribute(const Node& node, std::string_view name) const {
-  const auto id = static_cast<std::size_t>(&node - nodes_.data());
-  return FindAttribute(*proto_->nodes.at(id), name) != nullptr;
+  return FindAttribute(*proto_->nodes.at(node.id), name) != nullptr;
 }
 
 std::optional<std::vector<std::int64_t>> Model::IntegerConstant(ValueId value) const {

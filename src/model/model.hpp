@@ -54,6 +54,7 @@ struct ConstantInfo {
 };
 
 struct Node {
+  NodeId id = 0;  // its place in Model::nodes()
   GraphId graph = 0;
   std::string_view name;
   std::string_view op_type;

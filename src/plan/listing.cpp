@@ -84,7 +84,7 @@ class Lister {
     const auto storable = StorableInputs(node);
     if (std::ranges::find(storable, input) != storable.end()) return true;
     const Rule* rule = FindRule(node);
-    return rule != nullptr && rule->weight_input == input;
+    return rule != nullptr && rule->computed && rule->computed->weight_input == input;
   }
 
   Skip WhyNot(NodeId id, std::size_t input) const {
@@ -136,8 +136,9 @@ class Lister {
     if (tensor != nullptr) return IsFloatingPoint(tensor->type) && tensor->elements >= kListedElements;
     if (node.input_values[input] != kNone && model_.values()[node.input_values[input]].is_sparse) return true;
     const Rule* rule = FindRule(node);
-    return rule != nullptr && rule->weight_input == input && !rule->can_choose_shape &&
-           !node.calls_function && skip.reason != SkipReason::kOperatorNotSelected;
+    return rule != nullptr && rule->computed && rule->computed->weight_input == input &&
+           !rule->computed->can_choose_shape && !node.calls_function &&
+           skip.reason != SkipReason::kOperatorNotSelected;
   }
 
   // Whether the output still has the tensor as it was.

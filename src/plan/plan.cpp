@@ -97,8 +97,8 @@ class Planner {
     const Node& node = model_.nodes()[id];
     if (has_body_[id] || node.calls_function) return;
     const Rule* rule = FindRule(node);
-    if (rule == nullptr && StorableInputs(node).empty()) return;
-    if ((rule != nullptr && rule->can_choose_shape) != can_choose) return;
+    if (rule == nullptr) return;
+    if ((rule->computed && rule->computed->can_choose_shape) != can_choose) return;
     decisions_[id] = Check(Ask(rule, node), node);
     if (const auto* edit = std::get_if<Edit>(&*decisions_[id])) {
       for (const WeightRequest& request : edit->weights) {
@@ -115,7 +115,7 @@ class Planner {
   Decision Ask(const Rule* rule, const Node& node) const {
     if (auto skip = selector_.Refuse(node)) return *std::move(skip);
     if (node.outputs.empty()) return Skip{SkipReason::kShape, "it has no output"};
-    return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule->plan(context_, node);
+    return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule->computed->plan(context_, node);
   }
 
   Decision Check(Decision decision, const Node& node) const {

@@ -22,13 +22,14 @@ namespace {
 [[noreturn]] void FailUsage(const std::string& message) { throw Error(ErrorKind::kUsage, message); }
 
 std::vector<std::string> SelectedOps(const std::vector<std::string>& names) {
+  const std::vector<std::string> all = ComputedOperators();
   std::string known;
-  for (const Rule& rule : AllRules()) known += (known.empty() ? "" : ", ") + std::string(rule.op_type);
+  for (const std::string& name : all) known += (known.empty() ? "" : ", ") + name;
   std::vector<std::string> ops;
   for (const std::string& name : names) {
     if (name == "all") {
-      for (const Rule& rule : AllRules()) ops.emplace_back(rule.op_type);
-    } else if (FindRule(name) != nullptr) {
+      ops.insert(ops.end(), all.begin(), all.end());
+    } else if (std::ranges::find(all, name) != all.end()) {
       ops.push_back(name);
     } else {
       FailUsage("--ops: there is no rule for " + Quote(name) + "; known are " + known + ", and \"all\"");
@@ -96,11 +97,14 @@ bool NodeSelector::StoresOnly(const Node& node) const {
 }
 
 std::optional<Skip> NodeSelector::Refuse(const Node& node) const {
-  if (!StoresOnly(node) && std::ranges::find(ops_, node.op_type) == ops_.end()) {
+  const Rule* const rule = FindRule(node);
+  const bool computes = rule != nullptr && rule->computed.has_value();
+  const bool is_selected = computes && std::ranges::find(ops_, rule->name_in_ops()) != ops_.end();
+  if (!StoresOnly(node) && !is_selected) {
     const bool storable = !StorableInputs(node).empty();
     const std::string hint =
         storable ? "--store-int8 " + std::string(node.op_type) + " would store it as INT8" : "";
-    return Skip{FindRule(node) != nullptr ? SkipReason::kOperatorNotSelected : SkipReason::kNoRule, hint};
+    return Skip{computes ? SkipReason::kOperatorNotSelected : SkipReason::kNoRule, hint};
   }
   if (node.graph != 0 && !subgraphs_) return Skip{SkipReason::kSubgraph, ""};
   if (AnyMatches(exclude_, node.name)) return Skip{SkipReason::kExcluded, ""};

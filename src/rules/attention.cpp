@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/domains.hpp"
 #include "rules/weights.hpp"
 
 namespace qi8 {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::size_t kMask = 3, kPast = 4, kKnownInputs = 5;
 constexpr auto kUnknownAttributes =
     std::to_array<std::string_view>({"qkv_hidden_sizes", "rotary_embedding_dim"});
-
-}  // namespace
 
 Decision PlanAttention(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
@@ -47,5 +46,13 @@ Decision PlanAttention(const RuleContext& context, const Node& node) {
                                        InputOf(node, kMask), x.zero_point, zero, InputOf(node, kPast)});
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfAttention = {
+    .op_type = "Attention",
+    .domain = kMicrosoftDomain,
+    .computed = ComputedForm{.weight_input = 1, .plan = &PlanAttention},
+};
 
 }  // namespace qi8

@@ -14,8 +14,6 @@ Operand AddShift(EditBuilder& edit) {
   return edit.AddCast(edit.AddConstant(Int64Tensor{{}, {kShift}}), DataType::kInt64, DataType::kUint8);
 }
 
-}  // namespace
-
 Decision PlanConv(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
@@ -53,5 +51,13 @@ Decision PlanConv(const RuleContext& context, const Node& node) {
   edit.AddCast(result, DataType::kFloat, view.type);
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfConv = {
+    .op_type = "Conv",
+    .computed = ComputedForm{.weight_input = 1, .plan = &PlanConv},
+    .stored = StoredForm{.inputs = {1}, .input_count = 1, .scaled_dims = 1},
+};
 
 }  // namespace qi8

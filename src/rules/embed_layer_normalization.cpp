@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "core/domains.hpp"
 #include "rules/weights.hpp"
 
 namespace qi8 {
@@ -15,8 +16,6 @@ constexpr std::size_t kSegmentTable = 4, kMask = 7, kPositionIds = 8;
 bool Has(const std::vector<std::string_view>& names, std::size_t i) {
   return i < names.size() && !names[i].empty();
 }
-
-}  // namespace
 
 Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& node) {
   if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
@@ -57,5 +56,13 @@ Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& nod
   edit.AddMicrosoftForm("QEmbedLayerNormalization", std::move(inputs));
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfEmbedLayerNormalization = {
+    .op_type = "EmbedLayerNormalization",
+    .domain = kMicrosoftDomain,
+    .computed = ComputedForm{.weight_input = 2, .plan = &PlanEmbedLayerNormalization},
+};
 
 }  // namespace qi8

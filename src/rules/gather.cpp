@@ -20,8 +20,6 @@ bool SharedByColumns(const RuleContext& context, const WeightRequest& by_rows) {
          std::none_of(first, last, [&](const auto& settled) { return settled.second == by_rows.shape; });
 }
 
-}  // namespace
-
 Decision PlanGather(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 0);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
@@ -67,5 +65,12 @@ Decision PlanGather(const RuleContext& context, const Node& node) {
   edit.AddCast(edit.AddDequantized(rows, zero_points, scales), DataType::kFloat, view.type);
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfGather = {
+    .op_type = "Gather",
+    .computed = ComputedForm{.weight_input = 0, .can_choose_shape = true, .plan = &PlanGather},
+};
 
 }  // namespace qi8

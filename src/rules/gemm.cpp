@@ -9,6 +9,8 @@
 
 namespace qi8 {
 
+namespace {
+
 Decision PlanGemm(const RuleContext& context, const Node& node) {
   const Model& model = context.model;
   const auto weight = ConstantWeight(context, node, 1);
@@ -44,5 +46,12 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
   edit.AddCast(result, DataType::kFloat, view.type);
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfGemm = {
+    .op_type = "Gemm",
+    .computed = ComputedForm{.weight_input = 1, .plan = &PlanGemm},
+};
 
 }  // namespace qi8

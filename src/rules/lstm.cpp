@@ -25,8 +25,6 @@ std::variant<WeightRequest, Skip> RequestGates(const RuleContext& context, const
                         .scheme = SymmetricInt8(context)});
 }
 
-}  // namespace
-
 Decision PlanLSTM(const RuleContext& context, const Node& node) {
   if (context.selection.granularity == Granularity::kTensor) {
     return Skip{SkipReason::kShape, "DynamicQuantizeLSTM has a scale for each direction at least"};
@@ -59,5 +57,13 @@ Decision PlanLSTM(const RuleContext& context, const Node& node) {
   edit.AddMicrosoftForm("DynamicQuantizeLSTM", std::move(inputs), {"layout"});
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfLSTM = {
+    .op_type = "LSTM",
+    .computed = ComputedForm{.weight_input = 1, .plan = &PlanLSTM},
+    .stored = StoredForm{.inputs = {1, 2}, .input_count = 2, .scaled_dims = 2},
+};
 
 }  // namespace qi8

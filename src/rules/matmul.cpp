@@ -87,8 +87,6 @@ Operand AddScalesFor(EditBuilder& edit, const Operand& x, const Operand& scales,
   return edit.Add("Reshape", {scales, shape});
 }
 
-}  // namespace
-
 Decision PlanMatMul(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) {
@@ -132,5 +130,12 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
   edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();
 }
+
+}  // namespace
+
+extern const Rule kRuleOfMatMul = {
+    .op_type = "MatMul",
+    .computed = ComputedForm{.weight_input = 1, .plan = &PlanMatMul},
+};
 
 }  // namespace qi8

@@ -1,33 +1,49 @@
 #include "rules/rule.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace qi8 {
 
-#define QI8_RULE(op, ...) Decision Plan##op(const RuleContext& context, const Node& node);
+#define QI8_RULE(op) extern const Rule kRuleOf##op;
 #include "rules/rules.def"
 #undef QI8_RULE
 
-std::span<const Rule> AllRules() {
-  static constexpr auto kRules = std::to_array<Rule>({
-#define QI8_RULE(op, domain, weight_input, on_by_default, can_choose_shape) \
-  {#op, domain, weight_input, on_by_default, can_choose_shape, &Plan##op},
+std::span<const Rule* const> AllRules() {
+  static constexpr auto kRules = std::to_array<const Rule*>({
+#define QI8_RULE(op) &kRuleOf##op,
 #include "rules/rules.def"
 #undef QI8_RULE
   });
   return kRules;
 }
 
-const Rule* FindRule(std::string_view op_type) {
-  const auto rules = AllRules();
-  const auto found = std::ranges::find(rules, op_type, &Rule::op_type);
-  return found == rules.end() ? nullptr : &*found;
+const Rule* FindRule(const Node& node) {
+  const auto found = std::ranges::find_if(AllRules(), [&node](const Rule* rule) {
+    return rule->domain == node.domain && rule->op_type == node.op_type;
+  });
+  return found == AllRules().end() ? nullptr : *found;
 }
 
-const Rule* FindRule(const Node& node) {
-  const Rule* rule = FindRule(node.op_type);
-  return rule != nullptr && rule->domain == node.domain ? rule : nullptr;
+std::vector<std::string> ComputedOperators() {
+  std::vector<std::string> names;
+  for (const Rule* rule : AllRules()) {
+    if (rule->computed && rule->selected_as.empty()) names.emplace_back(rule->op_type);
+  }
+  return names;
+}
+
+std::span<const std::size_t> StorableInputs(const Node& node) {
+  const Rule* const rule = FindRule(node);
+  if (rule == nullptr || !rule->stored) return {};
+  return std::span(rule->stored->inputs).first(rule->stored->input_count);
+}
+
+std::vector<std::string> StorableOperators() {
+  std::vector<std::string> names;
+  for (const Rule* rule : AllRules()) {
+    if (rule->stored) names.emplace_back(rule->op_type);
+  }
+  return names;
 }
 
 }  // namespace qi8

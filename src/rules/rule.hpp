@@ -2,8 +2,10 @@
 // a value; it changes nothing and knows nothing of other nodes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -92,25 +94,48 @@ struct Edit {
 
 using Decision = std::variant<Edit, Skip>;
 
-struct Rule {
-  std::string_view op_type;
-  std::string_view domain;   // empty: ai.onnx
-  std::size_t weight_input;  // which input is the weight
-  bool on_by_default;
-  bool can_choose_shape;  // see RuleContext::settled_shapes
-  Decision (*plan)(const RuleContext& context, const Node& node);
+// The INT8 form of an operator that computes with integers.
+struct ComputedForm {
+  std::size_t weight_input = 0;   // which input is the weight
+  bool can_choose_shape = false;  // see RuleContext::settled_shapes
+  Decision (*plan)(const RuleContext& context, const Node& node) = nullptr;
 };
 
-[[nodiscard]] std::span<const Rule> AllRules();
+// The form in which an operator computes as before, from weights that are stored as INT8 and restored when
+// the model is loaded (rules/stored.cpp).
+struct StoredForm {
+  std::array<std::size_t, 2> inputs = {};  // which of them are weights
+  std::size_t input_count = 1;
+  // How many of the first dimensions of a weight have scales of their own. Any may have them, as the weight
+  // is whole again before it is used: those that are about as fine as output channels are taken.
+  std::size_t scaled_dims = 1;
+};
 
-// The rule for an operator, or null.
-[[nodiscard]] const Rule* FindRule(std::string_view op_type);
+// All that the program knows of an operator. Each stands in the file of its name, as kRuleOf<operator>;
+// rules.def lists them.
+struct Rule {
+  std::string_view op_type;
+  std::string_view domain = "";       // empty: ai.onnx
+  std::string_view selected_as = "";  // the operator that --ops names it by; empty: itself
+  std::optional<ComputedForm> computed = std::nullopt;
+  std::optional<StoredForm> stored = std::nullopt;
+
+  // What --ops calls it.
+  [[nodiscard]] std::string_view name_in_ops() const { return selected_as.empty() ? op_type : selected_as; }
+};
+
+[[nodiscard]] std::span<const Rule* const> AllRules();
+
+// What is known of the node's operator, or null.
 [[nodiscard]] const Rule* FindRule(const Node& node);
+
+// The names that --ops takes, in the order of rules.def.
+[[nodiscard]] std::vector<std::string> ComputedOperators();
 
 // The inputs of a node that can be stored as INT8 and restored on loading; none: it has none.
 [[nodiscard]] std::span<const std::size_t> StorableInputs(const Node& node);
 
-// The operators that have such inputs.
+// The operators that have such inputs, in the same order.
 [[nodiscard]] std::vector<std::string> StorableOperators();
 
 // The rule for all of these (rules/stored.cpp).

@@ -89,9 +89,9 @@ namespace qi8::testing {
   const Node& node = model.nodes().back();
   const RuleContext context{.model = model, .selection = selection, .settled_shapes = {}};
   if (!selection.store_int8.empty()) return DecisionText(model, PlanStored(context, node));
-  const Rule* rule = FindRule(node.op_type);
-  if (rule == nullptr) return "no rule";
-  return DecisionText(model, rule->plan(context, node));
+  const Rule* rule = FindRule(node);
+  if (rule == nullptr || !rule->computed) return "no rule";
+  return DecisionText(model, rule->computed->plan(context, node));
 }
 
 }  // namespace qi8::testing

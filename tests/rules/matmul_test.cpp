@@ -300,8 +300,9 @@ TEST(ConstantWeight, AnEmptyWeight) {
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");
   EXPECT_EQ(testing::DecisionText(
-                model, FindRule("MatMul")->plan({.model = model, .selection = {}, .settled_shapes = {}},
-                                                model.nodes()[0])),
+                model, FindRule(model.nodes()[0])
+                           ->computed->plan({.model = model, .selection = {}, .settled_shapes = {}},
+                                            model.nodes()[0])),
             "shape: the weight is empty");
 }
 
@@ -313,22 +314,6 @@ TEST(ConstantWeight, NodesThatAreNotWhole) {
       EXPECT_THAT(DecideLast(builder), ::testing::StartsWith("not-constant: ")) << op;
     }
   }
-}
-
-TEST(Rules, AreFoundByOperator) {
-  std::set<std::string_view> names;
-  for (const Rule& rule : AllRules()) {
-    EXPECT_EQ(FindRule(rule.op_type), &rule);
-    EXPECT_TRUE(names.insert(rule.op_type).second) << rule.op_type << " stands twice in rules.def";
-  }
-  EXPECT_EQ(FindRule("Nonesuch"), nullptr);
-  EXPECT_EQ(FindRule(""), nullptr);
-  for (const char* op : {"MatMul", "Gemm", "Gather"}) {
-    ASSERT_NE(FindRule(op), nullptr);
-    EXPECT_TRUE(FindRule(op)->on_by_default);
-  }
-  EXPECT_EQ(FindRule("Gather")->weight_input, 0U);
-  EXPECT_EQ(FindRule("Gemm")->weight_input, 1U);
 }
 
 }  // namespace

@@ -85,15 +85,5 @@ TEST(StoredRule, Refusals) {
   EXPECT_EQ(Stored(old, "Conv"), "opset: opset 6, needed is 7");
 }
 
-TEST(StorableOperators, HaveTheirInputs) {
-  Node node;
-  for (const std::string& op : StorableOperators()) {
-    node.op_type = op;
-    EXPECT_FALSE(StorableInputs(node).empty()) << op;
-  }
-  node.domain = "com.example";
-  EXPECT_TRUE(StorableInputs(node).empty());
-}
-
 }  // namespace
 }  // namespace qi8
