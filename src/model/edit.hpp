@@ -25,7 +25,7 @@ struct Int64Tensor {
   std::vector<std::int64_t> values;
 };
 
-using AttributeValue = std::variant<std::int64_t, std::vector<std::int64_t>, FloatTensor, Int64Tensor>;
+using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_t>, FloatTensor, Int64Tensor>;
 
 struct NewAttribute {
   std::string name;

@@ -129,6 +129,11 @@ float Model::FloatAttribute(const Node& node, std::string_view name, float other
   return attribute != nullptr && attribute->has_f() ? attribute->f() : otherwise;
 }
 
+std::string Model::TextAttribute(const Node& node, std::string_view name) const {
+  const auto* attribute = FindAttribute(*proto_->nodes.at(node.id), name);
+  return attribute != nullptr && attribute->has_s() ? attribute->s() : "";
+}
+
 std::vector<std::int64_t> Model::IntsAttribute(const Node& node, std::string_view name) const {
   const auto* attribute = FindAttribute(*proto_->nodes.at(node.id), name);
   if (attribute == nullptr) return {};

@@ -147,6 +147,7 @@ class Model {
   [[nodiscard]] std::int64_t IntAttribute(const Node& node, std::string_view name,
                                           std::int64_t otherwise) const;
   [[nodiscard]] float FloatAttribute(const Node& node, std::string_view name, float otherwise) const;
+  [[nodiscard]] std::string TextAttribute(const Node& node, std::string_view name) const;  // or ""
   [[nodiscard]] std::vector<std::int64_t> IntsAttribute(const Node& node, std::string_view name) const;
   [[nodiscard]] bool HasAttribute(const Node& node, std::string_view name) const;
 

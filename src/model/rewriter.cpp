@@ -33,6 +33,9 @@ void Fill(onnx::NodeProto& proto, const NewNode& node, const onnx::NodeProto& re
     if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) {
       into.set_type(onnx::AttributeProto::INT);
       into.set_i(*number);
+    } else if (const auto* real = std::get_if<float>(&attribute.value)) {
+      into.set_type(onnx::AttributeProto::FLOAT);
+      into.set_f(*real);
     } else if (const auto* floats = std::get_if<FloatTensor>(&attribute.value)) {
       into.set_type(onnx::AttributeProto::TENSOR);
       into.mutable_t()->set_data_type(onnx::TensorProto::FLOAT);

@@ -23,6 +23,7 @@ std::int64_t SizeOfAll(const Names& names) {
 
 struct ValueSize {
   std::int64_t operator()(std::int64_t) const { return 2; }
+  std::int64_t operator()(float) const { return 1 + static_cast<std::int64_t>(sizeof(float)); }
   std::int64_t operator()(const std::vector<std::int64_t>& values) const {
     return kField * static_cast<std::int64_t>(values.size());
   }

@@ -5,13 +5,11 @@
 // the product. beta becomes a Mul of C, which the runtime folds where C is constant; beta = 0 drops C, as
 // Gemm defines.
 
-#include "rules/weights.hpp"
+#include "rules/gemm.hpp"
 
 namespace qi8 {
 
-namespace {
-
-Decision PlanGemm(const RuleContext& context, const Node& node) {
+std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& context, const Node& node) {
   const Model& model = context.model;
   const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return NoWeightOfProduct(context, node, *skip);
@@ -29,7 +27,6 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
                                       .scale_factor = model.FloatAttribute(node, "alpha", 1)});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
-  EditBuilder edit(context);
   Operand a = InputOf(node, 0);
   if (model.IntAttribute(node, "transA", 0) != 0) {
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
@@ -43,7 +40,17 @@ Decision PlanGemm(const RuleContext& context, const Node& node) {
     if (beta != 1) c = edit.Add("Mul", {c, edit.AddConstant(beta)});
     result = edit.Add("Add", {result, c});
   }
-  edit.AddCast(result, DataType::kFloat, view.type);
+  return GemmResult{result, view.type};
+}
+
+namespace {
+
+Decision PlanGemm(const RuleContext& context, const Node& node) {
+  EditBuilder edit(context);
+  const auto product = AddGemm(edit, context, node);
+  if (const auto* skip = std::get_if<Skip>(&product)) return *skip;
+  const auto& [value, type] = std::get<GemmResult>(product);
+  edit.AddCast(value, DataType::kFloat, type);
   return edit.Take();
 }
 

@@ -40,6 +40,7 @@ namespace qi8::testing {
 [[nodiscard]] inline std::string AttributeText(const NewAttribute& attribute) {
   std::string text = " " + attribute.name + "=";
   if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) return text + std::to_string(*number);
+  if (const auto* real = std::get_if<float>(&attribute.value)) return text + NumberText(*real);
   if (const auto* scalar = std::get_if<FloatTensor>(&attribute.value))
     return text + NumberText(scalar->values.at(0));
   if (const auto* integers = std::get_if<Int64Tensor>(&attribute.value)) {
