@@ -212,6 +212,29 @@ TEST_F(Operators, EmbedLayerNormalization) {
 
 // ---- MatMul in its other forms
 
+// As ONNX Runtime's optimizer makes it of a Gemm and the activation behind it. Activations that rise by at
+// most 1 make no error larger.
+TEST_F(Operators, FusedGemm) {
+  constexpr std::int64_t kM = 7, kK = 33, kN = 18;
+  const auto w = RandomValues(kK * kN, 1, 0.1F);
+  const auto x = RandomValues(kM * kK, 2);
+  const RowMajor bound = ProductBound(Matrix(x, kM, kK), Matrix(w, kK, kN)).array().cast<float>() + 1e-5F;
+  for (const std::string activation : {"Relu", "LeakyRelu", "Tanh", "Sigmoid", "Softsign"}) {
+    ModelBuilder builder;
+    auto& import = *builder.model().add_opset_import();
+    import.set_domain("com.microsoft");
+    import.set_version(1);
+    builder.Input("a", {kM, kK}).Output("y", {kM, kN}).Initializer("b", {kK, kN}, w);
+    builder.Initializer("c", {kN}, RandomValues(kN, 3));
+    auto& node = builder.Node("FusedGemm", {"a", "b", "c"}, {"y"});
+    node.set_domain("com.microsoft");
+    SetString(node, "activation", activation);
+    if (activation == "LeakyRelu") SetFloat(node, "activation_alpha", 0.25F);
+    ExpectWithin(Run(builder, {FloatTensor({kM, kK}, x)}), bound);
+    EXPECT_EQ(Fused(), 1) << activation;
+  }
+}
+
 TEST_F(Operators, MatMulWithTheConstantOnTheLeft) {
   constexpr std::int64_t kM = 20, kK = 33, kN = 6;
   const auto w = RandomValues(kM * kK, 1, 0.1F);
