@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "rules/constant_view.hpp"
+#include "edit/constant_view.hpp"
 
 namespace qi8::compare {
 namespace {

@@ -196,7 +196,7 @@ class Pipeline {
     if (weight == nullptr || !Scans(token->step->kind)) return token;
     const TileValues values = Values(*token);
     const std::uint64_t first_element = token->step->first_element;
-    token->extremes = FindExtremes(weight->scheme, weight->shape, first_element, values);
+    token->extremes = FindExtremes(weight->encoding.scheme, weight->encoding.shape, first_element, values);
     if (!token->extremes.AllFinite()) {
       if (const auto index = FindNonFinite(values)) token->non_finite = first_element + *index;
     }
@@ -211,7 +211,7 @@ class Pipeline {
     if (weight == nullptr) return token;
     if (token->non_finite) throw NonFiniteWeight(model_, ItemOf(step).source, *token->non_finite);
     const auto settled = [weight](const Extremes& extremes) {
-      return std::make_shared<const ChannelParameters>(ParametersOf(weight->scheme, extremes));
+      return std::make_shared<const ChannelParameters>(ParametersOf(weight->encoding.scheme, extremes));
     };
     if (step.kind == StepKind::kWhole) {
       token->parameters = settled(token->extremes);
@@ -234,7 +234,7 @@ class Pipeline {
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr || !Emits(step.kind)) return token;
     token->output = output_pool_.Take();
-    const ChannelShape& shape = weight->shape;
+    const ChannelShape& shape = weight->encoding.shape;
     const TileValues values = Values(*token);
     const auto output = Quantized(*token);
     const bool in_order = !weight->transposition;
@@ -248,7 +248,7 @@ class Pipeline {
     if (!in_order) {
       QuantizeTileTransposed(*weight->transposition, step.first_element, values, *token->parameters, output);
     }
-    if (weight->scheme.type != WeightType::kInt8) MakeUnsigned(output);
+    if (weight->encoding.scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
   }
 
@@ -276,11 +276,17 @@ class Pipeline {
       FileFor(place).Write(place.offset + offset, {token.input.get(), step.range.length});
       return;
     }
+    const bool has_parameters = step.kind == StepKind::kWhole || step.ends_group;
     std::vector<OutputPlace> written;
-    for (const std::uint32_t tensor : weight->int8_tensors) {
-      if (IsNew(layout_.places[tensor], written)) WriteCodes(token, *weight, tensor);
+    for (const WeightOutput& output : weight->outputs) {
+      const bool is_code = output.part == WeightPart::kCodes;
+      if ((!is_code && !has_parameters) || !IsNew(layout_.places[output.tensor], written)) continue;
+      if (is_code) {
+        WriteCodes(token, *weight, output.tensor);
+      } else {
+        WriteParameters(token, *weight, output);
+      }
     }
-    if (step.kind == StepKind::kWhole || step.ends_group) WriteParameters(token, *weight);
   }
 
   // Tensors of the same bytes mostly have the same place, which is written once.
@@ -303,30 +309,25 @@ class Pipeline {
       TransposedWriter& writer = transposed_.try_emplace(tensor, kTransposedBytes).first->second;
       writer.Write(matrix, part.first_element, codes.subspan(part.start, part.elements()));
     });
-    if (step.first_element + codes.size() == weight.shape.elements()) transposed_.erase(tensor);
+    if (step.first_element + codes.size() == weight.encoding.shape.elements()) transposed_.erase(tensor);
   }
 
-  void WriteParameters(const Token& token, const QuantizedWeight& weight) {
-    const std::uint64_t first_group = token.step->first_element / weight.shape.group_elements();
-    const std::uint64_t first = first_group * weight.shape.channels;
-    std::vector<OutputPlace> written;
-    for (const ScaleOutput& output : weight.scales) {
-      const OutputPlace& place = layout_.places[output.tensor];
-      if (!IsNew(place, written)) continue;
+  // Scales or zero points of the groups that end with this tile.
+  void WriteParameters(const Token& token, const QuantizedWeight& weight, const WeightOutput& output) {
+    const ChannelShape& shape = weight.encoding.shape;
+    const std::uint64_t first = token.step->first_element / shape.group_elements() * shape.channels;
+    const OutputPlace& place = layout_.places[output.tensor];
+    if (output.part == WeightPart::kScales) {
       std::vector<float> scales = token.parameters->scales;
       for (float& scale : scales) scale *= output.factor;
-      FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(scales)));
+      return FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(scales)));
     }
     std::vector<std::int8_t> zero_points;
     for (const float zero_point : token.parameters->zero_points) {
       zero_points.push_back(static_cast<std::int8_t>(zero_point));
     }
-    if (weight.scheme.type != WeightType::kInt8) MakeUnsigned(zero_points);
-    for (const std::uint32_t output : weight.zero_points) {
-      const OutputPlace& place = layout_.places[output];
-      if (IsNew(place, written))
-        FileFor(place).Write(place.offset + first, std::as_bytes(std::span(zero_points)));
-    }
+    if (weight.encoding.scheme.type != WeightType::kInt8) MakeUnsigned(zero_points);
+    FileFor(place).Write(place.offset + first, std::as_bytes(std::span(zero_points)));
   }
 
   HashedOutput& FileFor(const OutputPlace& place) const {
@@ -410,9 +411,9 @@ std::vector<ByteRange> GapsInData(const Model& model, const Plan& plan, const La
       continue;
     }
     const QuantizedWeight& weight = plan.weights[*item.weight];
-    for (const std::uint32_t tensor : weight.int8_tensors) add(tensor, weight.shape.elements());
-    for (const ScaleOutput& scale : weight.scales) add(scale.tensor, weight.shape.scales() * sizeof(float));
-    for (const std::uint32_t tensor : weight.zero_points) add(tensor, weight.shape.scales());
+    for (const WeightOutput& output : weight.outputs) {
+      add(output.tensor, weight.encoding.BytesOf(output.part));
+    }
   }
   std::ranges::sort(used);
   std::vector<ByteRange> gaps;

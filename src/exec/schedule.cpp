@@ -47,7 +47,7 @@ class Scheduler {
     const WorkItem& item = layout_.work[index];
     const std::uint64_t bytes = SourceOf(item).range.length;
     if (!item.weight) return AddWhole(index, options_.tile_bytes);
-    const ChannelShape& shape = plan_.weights[*item.weight].shape;
+    const ChannelShape& shape = plan_.weights[*item.weight].encoding.shape;
     const std::uint64_t group_bytes = bytes / shape.groups;
     const std::uint64_t tile_bytes = MostBytes(index, group_bytes);
     if (group_bytes <= tile_bytes) return AddWhole(index, tile_bytes / group_bytes * group_bytes);

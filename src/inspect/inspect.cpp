@@ -7,12 +7,12 @@
 
 #include "core/checked.hpp"
 #include "core/text.hpp"
+#include "edit/constant_view.hpp"
 #include "inspect/weight_statistics.hpp"
 #include "model/model.hpp"
 #include "origin/origin.hpp"
 #include "plan/plan_report.hpp"
 #include "prepare/prepare.hpp"
-#include "rules/constant_view.hpp"
 
 namespace qi8 {
 namespace {

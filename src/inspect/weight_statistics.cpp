@@ -78,7 +78,7 @@ class Statistician {
 
   // As many whole groups as fit a tile at a time, or one.
   void MeasureGroups() {
-    const ChannelShape& shape = weight_->shape;
+    const ChannelShape& shape = weight_->encoding.shape;
     result_.channels = shape.scales();
     if (shape.elements() == 0) return;
     const std::uint64_t groups = std::max<std::uint64_t>(1, kTileElements / shape.group_elements());
@@ -94,7 +94,7 @@ class Statistician {
   void MeasureRun(std::uint64_t first, std::uint64_t count) {
     Extremes extremes;
     ForEachTile(first, count, [&](std::uint64_t at, std::span<const float> tile) {
-      extremes.Add(FindExtremes(weight_->scheme, weight_->shape, at, tile));
+      extremes.Add(FindExtremes(weight_->encoding.scheme, weight_->encoding.shape, at, tile));
       CountOutliers(tile);
     });
     for (std::size_t i = 0; i < extremes.above.size(); ++i) {
@@ -102,11 +102,11 @@ class Statistician {
       result_.zero_channels += is_zero ? 1 : 0;
     }
     if (result_.non_finite > 0) return;
-    const ChannelParameters parameters = ParametersOf(weight_->scheme, extremes);
+    const ChannelParameters parameters = ParametersOf(weight_->encoding.scheme, extremes);
     ForEachTile(first, count, [&](std::uint64_t at, std::span<const float> tile) {
       codes_.resize(tile.size());
-      QuantizeTile(weight_->shape, at, tile, parameters, codes_);
-      error_.Add(ErrorOf(weight_->shape, at, tile, parameters, codes_));
+      QuantizeTile(weight_->encoding.shape, at, tile, parameters, codes_);
+      error_.Add(ErrorOf(weight_->encoding.shape, at, tile, parameters, codes_));
     });
   }
 

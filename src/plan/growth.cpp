@@ -42,12 +42,19 @@ class Estimate {
 
   std::int64_t Growth() {
     std::int64_t size = -SizeOfReplaced();
-    for (std::size_t i = 0; i < edit_.nodes.size(); ++i)
-      size += SizeOf(edit_.nodes[i], i + 1 == edit_.nodes.size());
+    for (std::size_t i = 0; i < edit_.nodes.size(); ++i) {
+      const EditNode& fresh = edit_.nodes[i];
+      if (fresh.shared) {
+        results_.push_back(SizeOfName(fresh.shared->value) + kSuffix);
+      } else {
+        size += SizeOf(fresh, i + 1 == edit_.nodes.size());
+      }
+    }
     // The codes take the place of the weight.
     for (const WeightRequest& request : edit_.weights) {
       size += SizeOfInitializer(request, request.scale_dims.size());
-      if (HasZeroPoints(request.scheme)) size += SizeOfInitializer(request, request.zero_point_dims.size());
+      if (request.encoding.Has(WeightPart::kZeroPoints))
+        size += SizeOfInitializer(request, request.zero_point_dims.size());
     }
     return size;
   }
@@ -78,12 +85,10 @@ class Estimate {
 
   std::int64_t SizeOfName(const Operand& operand) const {
     if (const auto* name = std::get_if<NameOperand>(&operand)) return Size(name->name);
-    if (const auto* result = std::get_if<ResultOperand>(&operand)) return results_.at(result->node);
     if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
       return Size(NameOf(edit_.weights.at(weight->weight))) + kSuffix;
     }
-    const auto& activation = std::get<ActivationOperand>(operand);
-    return SizeOfName(edit_.activations.at(activation.activation).value) + kSuffix;
+    return results_.at(std::get<ResultOperand>(operand).node);
   }
 
   std::int64_t SizeOfInitializer(const WeightRequest& request, std::size_t rank) const {
@@ -102,7 +107,7 @@ class Estimate {
   const Model& model_;
   const Node& node_;
   const Edit& edit_;
-  std::vector<std::int64_t> results_;  // by edit node: the size of the name of its output where it is read
+  std::vector<std::int64_t> results_;  // by edit node: the size of the name of an output where it is read
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "plan/layout.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <map>
 #include <tuple>
 
@@ -65,7 +64,7 @@ class LayoutMaker {
  private:
   void CollectWork() {
     for (std::size_t i = 0; i < plan_.weights.size(); ++i) {
-      layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].int8_tensors.front()});
+      layout_.work.push_back({plan_.weights[i].source, i, plan_.weights[i].codes()});
     }
     for (TensorId tensor = 0; tensor < model_.tensors().size(); ++tensor) {
       if (layout_.lengths[tensor]) layout_.work.push_back({tensor, std::nullopt, tensor});
@@ -97,20 +96,19 @@ class LayoutMaker {
 
   // Tensors of the same bytes, of other graphs or shapes, have one place.
   void PlaceWeight(const QuantizedWeight& weight) {
-    PlaceTensor(weight.int8_tensors.front());
-    for (const std::uint32_t other : weight.int8_tensors) Share(weight.int8_tensors.front(), other);
-    std::map<std::uint32_t, std::uint32_t> by_factor;  // bits of the factor, the first tensor with it
-    for (const ScaleOutput& scale : weight.scales) {
-      const auto [first, is_new] =
-          by_factor.try_emplace(std::bit_cast<std::uint32_t>(scale.factor), scale.tensor);
-      if (is_new) {
-        PlaceTensor(scale.tensor);
-      } else {
-        Share(first->second, scale.tensor);
+    for (const WeightPart part : {WeightPart::kCodes, WeightPart::kScales, WeightPart::kZeroPoints}) {
+      for (std::size_t i = 0; i < weight.outputs.size(); ++i) {
+        const WeightOutput& output = weight.outputs[i];
+        if (output.part != part) continue;
+        const auto first = std::ranges::find_if(
+            weight.outputs, [&output](const WeightOutput& other) { return other.HasBytesOf(output); });
+        if (&*first == &output) {
+          PlaceTensor(output.tensor);
+        } else {
+          Share(first->tensor, output.tensor);
+        }
       }
     }
-    if (!weight.zero_points.empty()) PlaceTensor(weight.zero_points.front());
-    for (const std::uint32_t other : weight.zero_points) Share(weight.zero_points.front(), other);
   }
 
   void Share(std::uint32_t placed, std::uint32_t other) {

@@ -8,8 +8,8 @@
 #include <variant>
 
 #include "core/domains.hpp"
+#include "edit/constant_view.hpp"
 #include "plan/plan.hpp"
-#include "rules/constant_view.hpp"
 
 namespace qi8 {
 namespace {
@@ -41,13 +41,13 @@ class Lister {
   void List(NodeId id) {
     const Node& node = model_.nodes()[id];
     if (IsViewOperator(node) && !outcome_.decisions[id]) return;  // its readers are listed
-    const Edit* edit = outcome_.decisions[id] ? std::get_if<Edit>(&*outcome_.decisions[id]) : nullptr;
+    const Edit* edit = EditOf(outcome_.decisions, id);
     const bool stored_only = edit != nullptr && selector_.StoresOnly(node);
     for (std::size_t input = 0; input < node.inputs.size(); ++input) {
       NodeDecision entry = Describe(node, input);
       const WeightRequest* request = edit == nullptr ? nullptr : RequestOf(*edit, input);
       if (request != nullptr) {
-        entry.quantized_bytes = QuantizedBytes(*request);
+        entry.quantized_bytes = request->encoding.bytes();
         entry.stored_only = stored_only;
         entry.also_kept = IsStillThere(request->tensor);
       } else {
@@ -162,11 +162,6 @@ std::vector<NodeDecision> ListWeights(const Model& model, const NodeSelector& se
 
 std::size_t CountQuantizedNodes(const Model& model) {
   return static_cast<std::size_t>(std::ranges::count_if(model.nodes(), IsQuantizedAlready));
-}
-
-std::uint64_t QuantizedBytes(const WeightRequest& request) {
-  const std::uint64_t zero_point_bytes = HasZeroPoints(request.scheme) ? 1 : 0;
-  return request.shape.elements() + request.shape.scales() * (sizeof(float) + zero_point_bytes);
 }
 
 }  // namespace qi8

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/model.hpp"
+#include "plan/decide.hpp"
 #include "plan/selection.hpp"
 #include "qi8/report.hpp"
 #include "rules/rule.hpp"
@@ -16,9 +17,9 @@ namespace qi8 {
 
 // What planning came to.
 struct PlanningOutcome {
-  const std::vector<std::optional<Decision>>& decisions;  // by NodeId; nothing: no rule knows the operator
-  const std::vector<ValueId>& tensor_values;              // by TensorId: the value whose contents it is
-  const std::set<ValueId>& removed;                       // values that the output has not any more
+  const Decisions& decisions;
+  const std::vector<ValueId>& tensor_values;  // by TensorId: the value whose contents it is
+  const std::set<ValueId>& removed;           // values that the output has not any more
 };
 
 // In the order of the graph; then numbers that no node reads.
@@ -27,8 +28,5 @@ struct PlanningOutcome {
 
 // Nodes that compute with, or restore, numbers of few bits already.
 [[nodiscard]] std::size_t CountQuantizedNodes(const Model& model);
-
-// Bytes of the codes, scales and zero points that a rule asks for.
-[[nodiscard]] std::uint64_t QuantizedBytes(const WeightRequest& request);
 
 }  // namespace qi8

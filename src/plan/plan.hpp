@@ -5,15 +5,15 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "core/channel_shape.hpp"
+#include "core/encoding.hpp"
 #include "model/edit.hpp"
 #include "model/model.hpp"
 #include "qi8/options.hpp"
 #include "qi8/report.hpp"
-#include "rules/rule.hpp"
 
 namespace qi8 {
 
@@ -26,22 +26,26 @@ struct Transposition {
   friend bool operator==(const Transposition&, const Transposition&) = default;
 };
 
-struct ScaleOutput {
-  std::uint32_t tensor = 0;  // number of the output tensor that holds the scales
-  float factor = 1;          // what they are multiplied by
+// A tensor of the output that holds a part of a weight.
+struct WeightOutput {
+  WeightPart part = WeightPart::kCodes;
+  std::uint32_t tensor = 0;  // number of the output tensor
+  float factor = 1;          // that the numbers of the part are multiplied by; of scales only
+
+  // Whether both have the same bytes, for which they share a place in the file.
+  [[nodiscard]] bool HasBytesOf(const WeightOutput& other) const;
 };
 
-// A weight that becomes INT8, however many nodes use it.
+// A weight that is stored in few bits, however many nodes use it.
 struct QuantizedWeight {
   TensorId source = kNone;
-  ChannelShape shape;
-  Scheme scheme = {};
+  Encoding encoding;
   std::optional<Transposition> transposition;  // else the codes are written in the order of the input
-  // Numbers of the output tensors that have the codes: more than one where several graphs or shapes want
-  // them. They share their bytes.
-  std::vector<std::uint32_t> int8_tensors;
-  std::vector<ScaleOutput> scales;              // one for each factor, graph and shape asked for
-  std::vector<std::uint32_t> zero_points = {};  // the same for zero points, where the scheme has any
+  // One for each part, graph, shape and factor that a node asked for. The first has the codes.
+  std::vector<WeightOutput> outputs;
+
+  // The output tensor that stands for the weight where it needs one number.
+  [[nodiscard]] std::uint32_t codes() const { return outputs.front().tensor; }
 };
 
 struct Plan {

@@ -38,10 +38,10 @@ Decision PlanAttention(const RuleContext& context, const Node& node) {
                                       .scheme = SymmetricInt8(context)});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  const auto x = edit.QuantizeActivation(InputOf(node, 0), view.type);
   const Operand zero = edit.AddZeros({});
+  const auto x = edit.QuantizeActivation(InputOf(node, 0), view.type);
   edit.AddMicrosoftForm("QAttention", {x.data, w.data, InputOf(node, 2), x.scale, w.scale,
                                        InputOf(node, kMask), x.zero_point, zero, InputOf(node, kPast)});
   return edit.Take();

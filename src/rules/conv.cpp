@@ -34,7 +34,7 @@ Decision PlanConv(const RuleContext& context, const Node& node) {
   const auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
   const auto x = edit.QuantizeActivation(InputOf(node, 0), view.type);
   const Operand scale = edit.Add("Mul", {x.scale, w.scale});

@@ -24,7 +24,7 @@ Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& nod
   if (context.model.IntAttribute(node, "mask_index_type", 0) != 0) {
     return Skip{SkipReason::kShape, "its mask_index_type"};
   }
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   std::vector<Operand> inputs = {InputOf(node, 0), InputOf(node, 1)};
   std::vector<Operand> scales;
   std::vector<Operand> zero_points;

@@ -34,7 +34,7 @@ Decision PlanFusedGemm(const RuleContext& context, const Node& node) {
   if (std::ranges::find(kActivations, activation) == kActivations.end()) {
     return Skip{SkipReason::kShape, "activation '" + activation + "'"};
   }
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto product = AddGemm(edit, context, node);
   if (const auto* skip = std::get_if<Skip>(&product)) return *skip;
   const auto& [value, type] = std::get<GemmResult>(product);

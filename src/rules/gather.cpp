@@ -14,10 +14,11 @@ namespace {
 
 // Whether a product wants the table with a scale for each column, [1, V, H]: then one copy serves both.
 bool SharedByColumns(const RuleContext& context, const WeightRequest& by_rows) {
-  const ChannelShape by_columns{1, by_rows.shape.groups, by_rows.shape.reduced};
+  const ChannelShape by_columns{1, by_rows.encoding.shape.groups, by_rows.encoding.shape.reduced};
   const auto [first, last] = context.settled_shapes.equal_range(by_rows.tensor);
   return std::any_of(first, last, [&](const auto& settled) { return settled.second == by_columns; }) &&
-         std::none_of(first, last, [&](const auto& settled) { return settled.second == by_rows.shape; });
+         std::none_of(first, last,
+                      [&](const auto& settled) { return settled.second == by_rows.encoding.shape; });
 }
 
 Decision PlanGather(const RuleContext& context, const Node& node) {
@@ -51,7 +52,7 @@ Decision PlanGather(const RuleContext& context, const Node& node) {
         RequestWeight(context, view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
   }
 
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
   const Operand indices = InputOf(node, 1);
   const std::vector<NewAttribute> along = {{"axis", axis}};

@@ -7,6 +7,8 @@
 
 #include "rules/gemm.hpp"
 
+#include "forms/product.hpp"
+
 namespace qi8 {
 
 std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& context, const Node& node) {
@@ -20,19 +22,19 @@ std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& con
     std::swap(view.dims[0], view.dims[1]);
     std::swap(view.strides[0], view.strides[1]);
   }
-  const auto request = RequestWeight(context, view,
-                                     {.input = 1,
-                                      .own_scale = {false, true},
-                                      .scale_dims = {view.dims[1]},
-                                      .scale_factor = model.FloatAttribute(node, "alpha", 1)});
+  auto request = RequestWeight(context, view,
+                               {.input = 1,
+                                .own_scale = {false, true},
+                                .scale_dims = {view.dims[1]},
+                                .scale_factor = model.FloatAttribute(node, "alpha", 1)});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   Operand a = InputOf(node, 0);
   if (model.IntAttribute(node, "transA", 0) != 0) {
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   }
-  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  Operand result = edit.AddProduct(a, view.type, w);
+  Operand result =
+      AddProduct(edit, {.x = a, .type = view.type, .weight = std::get<WeightRequest>(std::move(request))});
 
   const float beta = model.FloatAttribute(node, "beta", 1);
   if (node.inputs.size() > 2 && !node.inputs[2].empty() && beta != 0) {
@@ -46,7 +48,7 @@ std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& con
 namespace {
 
 Decision PlanGemm(const RuleContext& context, const Node& node) {
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto product = AddGemm(edit, context, node);
   if (const auto* skip = std::get_if<Skip>(&product)) return *skip;
   const auto& [value, type] = std::get<GemmResult>(product);

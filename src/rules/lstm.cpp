@@ -43,7 +43,7 @@ Decision PlanLSTM(const RuleContext& context, const Node& node) {
     return Skip{SkipReason::kShape, "its two weights do not go together"};
   }
 
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto w = edit.QuantizeWeight(std::get<WeightRequest>(std::move(w_request)));
   const auto r = edit.QuantizeWeight(std::get<WeightRequest>(std::move(r_request)));
   std::vector<Operand> inputs;

@@ -9,6 +9,7 @@
 
 #include <numeric>
 
+#include "forms/product.hpp"
 #include "rules/weights.hpp"
 
 namespace qi8 {
@@ -32,14 +33,14 @@ Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, Con
   if (*rank < 2) return Skip{SkipReason::kShape, "on the left of a vector"};
   std::swap(view.dims[0], view.dims[1]);
   std::swap(view.strides[0], view.strides[1]);
-  const auto request =
+  auto request =
       RequestWeight(context, view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
-  EditBuilder edit(context);
-  const auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
+  EditBuilder edit(context.model.onnx_opset());
   const Operand x = edit.Add("Transpose", {InputOf(node, 1)}, Turn(*rank));
-  const Operand product = edit.AddCast(edit.AddProduct(x, view.type, w), DataType::kFloat, view.type);
-  edit.Add("Transpose", {product}, Turn(*rank));
+  const Operand product =
+      AddProduct(edit, {.x = x, .type = view.type, .weight = std::get<WeightRequest>(std::move(request))});
+  edit.Add("Transpose", {edit.AddCast(product, DataType::kFloat, view.type)}, Turn(*rank));
   return edit.Take();
 }
 
@@ -50,7 +51,7 @@ Decision PlanTwoActivations(const RuleContext& context, const Node& node) {
     return Skip{SkipReason::kType,
                 type == DataType::kUndefined ? "of activations, not known" : DataTypeName(type)};
   }
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   const auto a = edit.QuantizeActivation(InputOf(node, 0), type);
   const auto b = edit.QuantizeActivation(InputOf(node, 1), type);
   const Operand scale = edit.Add("Mul", {a.scale, b.scale});
@@ -67,24 +68,6 @@ std::optional<std::size_t> CertainRank(const Model& model, ValueId id) {
   if (const auto constant = model.Constant(id)) return constant->dims.size();
   const Value& value = model.values()[id];
   return value.is_graph_input && value.graph == 0 ? value.rank : std::nullopt;
-}
-
-// Scales [D.., 1, N] as they broadcast against the product of x, whose rank shows only when the model runs:
-// without the 1 where x is a vector. The runtime computes this when it loads the model if it can infer the
-// rank of x, and fuses the product all the same.
-Operand AddScalesFor(EditBuilder& edit, const Operand& x, const Operand& scales,
-                     const std::vector<std::int64_t>& dims) {
-  const auto vector = [&edit](std::vector<std::int64_t> values) {
-    const auto count = static_cast<std::int64_t>(values.size());
-    return edit.AddConstant(Int64Tensor{{count}, std::move(values)});
-  };
-  // The dimension of x before its last one: one number, or none of a vector.
-  const Operand rows = edit.Add("Slice", {edit.Add("Shape", {x}), vector({-2}), vector({-1})});
-  const Operand ones =
-      edit.Add("ConstantOfShape", {edit.Add("Shape", {rows})}, {{"value", Int64Tensor{{1}, {1}}}});
-  const Operand batch = vector({dims.begin(), dims.end() - 2});
-  const Operand shape = edit.Add("Concat", {batch, ones, vector({dims.back()})}, {{"axis", 0}});
-  return edit.Add("Reshape", {scales, shape});
 }
 
 Decision PlanMatMul(const RuleContext& context, const Node& node) {
@@ -118,15 +101,14 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
       use.scale_dims.erase(use.scale_dims.end() - 2);
     }
   }
-  const auto request = RequestWeight(context, view, use);
+  auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
-  EditBuilder edit(context);
-  auto w = edit.QuantizeWeight(std::get<WeightRequest>(request));
-  if (broadcasts && !x_rank && !w.has_one_scale) {
-    w.scale = AddScalesFor(edit, InputOf(node, 0), w.scale, use.scale_dims);
-  }
-  const Operand product = edit.AddProduct(InputOf(node, 0), view.type, w);
+  EditBuilder edit(context.model.onnx_opset());
+  const Operand product = AddProduct(edit, {.x = InputOf(node, 0),
+                                            .type = view.type,
+                                            .weight = std::get<WeightRequest>(std::move(request)),
+                                            .scales_follow_rank = broadcasts && !x_rank});
   edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();
 }

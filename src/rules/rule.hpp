@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/channel_shape.hpp"
+#include "edit/edit.hpp"
 #include "model/model.hpp"
 #include "qi8/options.hpp"
 #include "qi8/report.hpp"
@@ -31,68 +32,6 @@ struct RuleContext {
   // in with it, one INT8 copy serves all.
   std::multimap<TensorId, ChannelShape> settled_shapes = {};
 };
-
-[[nodiscard]] constexpr DataType CodeType(const Scheme& scheme) {
-  return scheme.type == WeightType::kInt8 ? DataType::kInt8 : DataType::kUint8;
-}
-
-// A weight to be stored as INT8 with its scales.
-struct WeightRequest {
-  std::size_t input = 0;  // which input of the node it is
-  TensorId tensor = kNone;
-  ChannelShape shape;  // of the tensor as it is stored
-  Scheme scheme = {};
-  std::vector<std::int64_t> dims;         // as the operator wants the codes
-  std::vector<std::int64_t> stored_dims;  // the same dimensions in the order of storage
-  std::vector<std::int64_t> perm;         // dims[d] = stored_dims[perm[d]]; empty: they are the same
-  std::vector<std::int64_t> scale_dims;
-  std::vector<std::int64_t> zero_point_dims;  // as many elements
-  float scale_factor = 1;                     // what each scale is multiplied by: Gemm's alpha
-};
-
-// An input of a new node.
-struct NameOperand {
-  std::string name;  // a value of the graph as it is; empty: an optional input left out
-};
-struct ActivationOperand {     // an activation, quantized when the model runs
-  std::size_t activation = 0;  // index into Edit::activations
-  enum class Part { kData, kScale, kZeroPoint } part = Part::kData;
-};
-struct WeightOperand {
-  std::size_t weight = 0;  // index into Edit::weights
-  enum class Part { kData, kScale, kZeroPoint } part = Part::kData;
-};
-struct ResultOperand {
-  std::size_t node = 0;  // index into Edit::nodes, of an earlier one
-};
-using Operand = std::variant<NameOperand, ActivationOperand, WeightOperand, ResultOperand>;
-
-// An activation to be quantized when the model runs: one DynamicQuantizeLinear, shared within its graph, with
-// a Cast before it where the activation is not float32.
-struct ActivationRequest {
-  Operand value;
-  DataType type = DataType::kFloat;
-};
-
-struct EditNode {
-  std::string op_type;
-  std::vector<Operand> inputs;
-  std::vector<NewAttribute> attributes;
-  std::string domain;  // empty: ai.onnx
-  Inheritance inherits = {};
-  // It stands where the replaced node stood: with all of its outputs and its name. Only the last node of an
-  // edit; a last node that does not, gives the first output.
-  bool has_all_outputs = false;
-};
-
-// What replaces a node. The last of `nodes` gives the node's output.
-struct Edit {
-  std::vector<WeightRequest> weights;
-  std::vector<ActivationRequest> activations;
-  std::vector<EditNode> nodes;  // each has one output
-};
-
-using Decision = std::variant<Edit, Skip>;
 
 // The INT8 form of an operator that computes with integers.
 struct ComputedForm {

@@ -10,7 +10,7 @@ namespace qi8 {
 Decision PlanStored(const RuleContext& context, const Node& node) {
   if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
   const StoredForm& form = FindRule(node)->stored.value();
-  EditBuilder edit(context);
+  EditBuilder edit(context.model.onnx_opset());
   std::vector<Operand> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) inputs.push_back(InputOf(node, i));
   std::optional<Skip> first_skip;

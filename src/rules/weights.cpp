@@ -4,8 +4,6 @@
 #include <numeric>
 #include <optional>
 
-#include "core/domains.hpp"
-
 namespace qi8 {
 
 Scheme SymmetricInt8(const RuleContext& context) {
@@ -52,17 +50,17 @@ std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed) {
 std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, const ConstantView& view,
                                                 const WeightUse& use) {
   const bool one_scale = use.one_scale || context.selection.granularity == Granularity::kTensor;
-  WeightRequest request{.input = use.input,
-                        .tensor = view.tensor,
-                        .shape = {1, 1, 1},
-                        .scheme = use.scheme.value_or(context.selection.scheme),
-                        .dims = view.dims,
-                        .stored_dims = {},
-                        .perm = {},
-                        .scale_dims = one_scale ? std::vector<std::int64_t>() : use.scale_dims,
-                        .zero_point_dims = one_scale ? std::vector<std::int64_t>()
-                                                     : use.zero_point_dims.value_or(use.scale_dims),
-                        .scale_factor = use.scale_factor};
+  WeightRequest request{
+      .input = use.input,
+      .tensor = view.tensor,
+      .encoding = {.shape = {1, 1, 1}, .scheme = use.scheme.value_or(context.selection.scheme)},
+      .dims = view.dims,
+      .stored_dims = {},
+      .perm = {},
+      .scale_dims = one_scale ? std::vector<std::int64_t>() : use.scale_dims,
+      .zero_point_dims =
+          one_scale ? std::vector<std::int64_t>() : use.zero_point_dims.value_or(use.scale_dims),
+      .scale_factor = use.scale_factor};
   // A view walks all elements of the tensor once, so the order of storage is that of falling strides.
   // Dimensions of 1 stay where they are seen, before the next larger one.
   const std::size_t rank = view.dims.size();
@@ -91,110 +89,14 @@ std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, cons
     if (part == Part::kChannels && !scaled) {
       return Skip{SkipReason::kShape, "a Transpose before it tears numbers apart that share a scale"};
     }
-    (part == Part::kGroups    ? request.shape.groups
-     : part == Part::kReduced ? request.shape.reduced
-                              : request.shape.channels) *= size;
+    ChannelShape& shape = request.encoding.shape;
+    (part == Part::kGroups ? shape.groups : part == Part::kReduced ? shape.reduced : shape.channels) *= size;
   }
   if (!std::ranges::is_sorted(order)) {
     request.perm.resize(rank);
     for (std::size_t d = 0; d < rank; ++d) request.perm[order[d]] = static_cast<std::int64_t>(d);
   }
   return request;
-}
-
-EditBuilder::Weight EditBuilder::QuantizeWeight(WeightRequest request) {
-  const std::size_t index = edit_.weights.size();
-  using Part = WeightOperand::Part;
-  Weight weight{.data = WeightOperand{index, Part::kData},
-                .scale = WeightOperand{index, Part::kScale},
-                .zero_point = std::nullopt,
-                .has_one_scale = request.scale_dims.empty()};
-  if (HasZeroPoints(request.scheme)) weight.zero_point = WeightOperand{index, Part::kZeroPoint};
-  edit_.weights.push_back(std::move(request));
-  return weight;
-}
-
-Operand EditBuilder::Add(std::string op_type, std::vector<Operand> inputs,
-                         std::vector<NewAttribute> attributes) {
-  edit_.nodes.push_back({.op_type = std::move(op_type),
-                         .inputs = std::move(inputs),
-                         .attributes = std::move(attributes),
-                         .domain = "",
-                         .inherits = {},
-                         .has_all_outputs = false});
-  return ResultOperand{edit_.nodes.size() - 1};
-}
-
-Operand EditBuilder::AddConstant(float value) {
-  return Add("Constant", {}, {{"value", FloatTensor{{}, {value}}}});
-}
-
-Operand EditBuilder::AddConstant(Int64Tensor value) {
-  return Add("Constant", {}, {{"value", std::move(value)}});
-}
-
-Operand EditBuilder::AddZeros(std::vector<std::int64_t> dims) {
-  const auto rank = static_cast<std::int64_t>(dims.size());
-  const Operand zero = AddCast(AddConstant(Int64Tensor{{}, {0}}), DataType::kInt64, DataType::kInt8);
-  if (dims.empty()) return zero;
-  return Add("Expand", {zero, AddConstant(Int64Tensor{{rank}, std::move(dims)})});
-}
-
-Operand EditBuilder::AddCast(Operand value, DataType from, DataType to) {
-  if (from == to) return value;
-  return Add("Cast", {std::move(value)}, {{"to", static_cast<std::int64_t>(to)}});
-}
-
-Operand EditBuilder::AddProduct(Operand x, DataType type, const Weight& w) {
-  if (context_.model.onnx_opset() < kDynamicQuantizationOpset) {
-    const Operand real = AddCast(std::move(x), type, DataType::kFloat);
-    std::vector<Operand> inputs = {real, w.data, w.scale};
-    if (w.zero_point) inputs.push_back(*w.zero_point);
-    const Operand product = Add("DynamicQuantizeMatMul", std::move(inputs));
-    edit_.nodes.back().domain = kMicrosoftDomain;
-    return product;
-  }
-  const Activation activation = QuantizeActivation(std::move(x), type);
-  const Operand scale = Add("Mul", {activation.scale, w.scale});
-  std::vector<Operand> factors = {activation.data, w.data, activation.zero_point};
-  if (w.zero_point) factors.push_back(*w.zero_point);
-  const Operand sums = Add("MatMulInteger", std::move(factors));
-  const Operand real = AddCast(sums, DataType::kInt32, DataType::kFloat);
-  return Add("Mul", {real, scale});
-}
-
-Operand EditBuilder::AddDequantized(Operand codes, const std::optional<Operand>& zero_point,
-                                    const Operand& scale) {
-  Operand real = AddCast(std::move(codes), DataType::kInt8, DataType::kFloat);
-  if (zero_point) real = Add("Sub", {real, AddCast(*zero_point, DataType::kInt8, DataType::kFloat)});
-  return Add("Mul", {real, scale});
-}
-
-Operand EditBuilder::AddInherited(std::string op_type, std::vector<Operand> inputs) {
-  const Operand result = Add(std::move(op_type), std::move(inputs));
-  edit_.nodes.back().inherits.attributes = true;
-  return result;
-}
-
-void EditBuilder::AddTheNodeItself(const Node& node, std::vector<Operand> inputs) {
-  AddInherited(std::string(node.op_type), std::move(inputs));
-  edit_.nodes.back().has_all_outputs = true;
-}
-
-void EditBuilder::AddMicrosoftForm(std::string op_type, std::vector<Operand> inputs,
-                                   std::vector<std::string> without_attributes) {
-  AddInherited(std::move(op_type), std::move(inputs));
-  edit_.nodes.back().inherits.without = std::move(without_attributes);
-  edit_.nodes.back().domain = kMicrosoftDomain;
-  edit_.nodes.back().has_all_outputs = true;
-}
-
-EditBuilder::Activation EditBuilder::QuantizeActivation(Operand x, DataType type) {
-  const std::size_t index = edit_.activations.size();
-  edit_.activations.push_back({std::move(x), type});
-  using Part = ActivationOperand::Part;
-  return {ActivationOperand{index, Part::kData}, ActivationOperand{index, Part::kScale},
-          ActivationOperand{index, Part::kZeroPoint}};
 }
 
 }  // namespace qi8

@@ -88,7 +88,7 @@ void ExpectEveryElementOnce(const Scheduled& s) {
       EXPECT_EQ(step.kind, StepKind::kWhole) << "a copy has nothing to wait for";
       continue;
     }
-    const std::uint64_t group = weight->shape.group_elements() * sizeof(float);
+    const std::uint64_t group = weight->encoding.shape.group_elements() * sizeof(float);
     if (step.kind == StepKind::kWhole) {
       EXPECT_EQ(start % group, 0U);
       EXPECT_EQ(step.range.length % group, 0U) << "a part of a group cannot be quantized at once";

@@ -33,7 +33,8 @@ void Run(std::string_view bytes, FuzzInput& options) {
   qi8::Model model = qi8::Model::Load(files, qi8::testing::kModelPath);
   const qi8::Plan plan = qi8::MakePlan(model, qi8::testing::TakeSelection(options));
   for (const qi8::QuantizedWeight& weight : plan.weights) {
-    Require(weight.shape.elements() == model.tensors()[weight.source].elements, "channels cover the weight");
+    Require(weight.encoding.shape.elements() == model.tensors()[weight.source].elements,
+            "channels cover the weight");
   }
   model.Apply(plan.rewrite);
   const std::array<qi8::MetadataEntry, 1> metadata = {{{"key", "value"}}};

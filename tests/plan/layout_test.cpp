@@ -107,10 +107,10 @@ TEST(Layout, PlacesAreWhatTheModelSays) {
     EXPECT_EQ(layout.data_size > 0, external_data == ExternalData::kAlways);
     for (const auto& tensor : planned.plan.weights) {
       const auto& name =
-          planned.plan.rewrite.new_tensors[tensor.int8_tensors[0] - planned.model->tensors().size()].name;
+          planned.plan.rewrite.new_tensors[tensor.codes() - planned.model->tensors().size()].name;
       if (ranges.contains(name)) {
-        EXPECT_EQ(layout.places[tensor.int8_tensors[0]].file, OutputFile::kData);
-        EXPECT_EQ(layout.places[tensor.int8_tensors[0]].offset, ranges.at(name).offset);
+        EXPECT_EQ(layout.places[tensor.codes()].file, OutputFile::kData);
+        EXPECT_EQ(layout.places[tensor.codes()].offset, ranges.at(name).offset);
       }
     }
   }

@@ -46,11 +46,12 @@ TEST(PlanWeights, OneThatTwoNodesShareIsOne) {
   ASSERT_EQ(planned.plan.weights.size(), 1U);
   const QuantizedWeight& weight = planned.plan.weights[0];
   EXPECT_EQ(weight.source, 0U);
-  EXPECT_EQ(weight.shape, (ChannelShape{1, 8, 8}));
-  EXPECT_EQ(weight.int8_tensors, std::vector<std::uint32_t>{1}) << "the input has one tensor, number 0";
-  ASSERT_EQ(weight.scales.size(), 1U);
-  EXPECT_EQ(weight.scales[0].tensor, 2U);
-  EXPECT_EQ(weight.scales[0].factor, 1.0F);
+  EXPECT_EQ(weight.encoding.shape, (ChannelShape{1, 8, 8}));
+  ASSERT_EQ(weight.outputs.size(), 2U);
+  EXPECT_EQ(weight.codes(), 1U) << "the input has one tensor, number 0";
+  EXPECT_EQ(weight.outputs[1].part, WeightPart::kScales);
+  EXPECT_EQ(weight.outputs[1].tensor, 2U);
+  EXPECT_EQ(weight.outputs[1].factor, 1.0F);
   EXPECT_THAT(planned.RemovedNames(), ElementsAre("w"));
   EXPECT_EQ(planned.plan.rewrite.new_tensors[0].bytes, 64U);
   EXPECT_EQ(planned.plan.rewrite.new_tensors[1].bytes, 32U);
@@ -67,7 +68,9 @@ TEST(PlanWeights, DifferentFactorsShareTheInt8Tensor) {
   EXPECT_THAT(planned.NewNames(), ElementsAre("w_quantized", "w_scale", "w_scale_2", "w_scale_3"));
   ASSERT_EQ(planned.plan.weights.size(), 1U);
   std::vector<float> factors;
-  for (const ScaleOutput& scale : planned.plan.weights[0].scales) factors.push_back(scale.factor);
+  for (const WeightOutput& output : planned.plan.weights[0].outputs) {
+    if (output.part == WeightPart::kScales) factors.push_back(output.factor);
+  }
   EXPECT_THAT(factors, ElementsAre(2.0F, 3.0F, 1.0F));
   std::vector<std::string> scales;
   for (const NewNode& node : planned.NewNodes("Mul")) {
@@ -85,8 +88,8 @@ TEST(PlanWeights, DifferentShapesAreTwo) {
   SetInt(builder.Node("Gemm", {"x", "table"}, {"c"}), "transB", 1);
   const Planned planned = PlanOf(builder);
   ASSERT_EQ(planned.plan.weights.size(), 2U);
-  EXPECT_EQ(planned.plan.weights[0].shape, (ChannelShape{1, 8, 8}));
-  EXPECT_EQ(planned.plan.weights[1].shape, (ChannelShape{8, 8, 1}));
+  EXPECT_EQ(planned.plan.weights[0].encoding.shape, (ChannelShape{1, 8, 8}));
+  EXPECT_EQ(planned.plan.weights[1].encoding.shape, (ChannelShape{8, 8, 1}));
   EXPECT_FALSE(planned.plan.weights[1].transposition) << "Gather reads it as it is stored";
   EXPECT_EQ(planned.NewNodes("Transpose").size(), 1U);
   EXPECT_THAT(planned.RemovedNames(), ElementsAre("table"));

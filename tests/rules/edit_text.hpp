@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/text.hpp"
 #include "rules/rule.hpp"
@@ -20,22 +22,48 @@ namespace qi8::testing {
   return text;
 }
 
-[[nodiscard]] inline std::string OperandText(const Operand& operand) {
-  if (const auto* name = std::get_if<NameOperand>(&operand)) return name->name;
-  if (const auto* result = std::get_if<ResultOperand>(&operand)) return "#" + std::to_string(result->node);
-  if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
-    return "weight" + std::to_string(weight->weight) +
-           (weight->part == WeightOperand::Part::kData    ? ".data"
-            : weight->part == WeightOperand::Part::kScale ? ".scale"
-                                                          : ".zero_point");
+// How the nodes of an edit are called in its text: "#0", "#1", ... those that are its own, and "activation0"
+// a shared DynamicQuantizeLinear, whose inputs are told where it stands first.
+class EditNames {
+ public:
+  explicit EditNames(const Edit& edit) : edit_(edit) {
+    std::size_t own = 0;
+    std::size_t activations = 0;
+    std::size_t shared = 0;
+    for (const EditNode& node : edit.nodes) {
+      names_.push_back(!node.shared         ? "#" + std::to_string(own++)
+                       : IsActivation(node) ? "activation" + std::to_string(activations++)
+                                            : "shared" + std::to_string(shared++));
+    }
   }
-  const auto& activation = std::get<ActivationOperand>(operand);
-  using Part = ActivationOperand::Part;
-  const std::string part = activation.part == Part::kData    ? ".data"
-                           : activation.part == Part::kScale ? ".scale"
-                                                             : ".zero_point";
-  return "activation" + std::to_string(activation.activation) + part;
-}
+
+  static bool IsActivation(const EditNode& node) {
+    return node.shared && node.op_type == "DynamicQuantizeLinear";
+  }
+  // The Cast of an activation to float32, which is told with it.
+  static bool IsCast(const EditNode& node) { return node.shared && node.op_type == "Cast"; }
+
+  [[nodiscard]] const std::string& operator[](std::size_t node) const { return names_.at(node); }
+
+  [[nodiscard]] std::string Text(const Operand& operand) const {
+    if (const auto* name = std::get_if<NameOperand>(&operand)) return name->name;
+    if (const auto* weight = std::get_if<WeightOperand>(&operand)) {
+      return "weight" + std::to_string(weight->weight) +
+             (weight->part == WeightPart::kCodes    ? ".data"
+              : weight->part == WeightPart::kScales ? ".scale"
+                                                    : ".zero_point");
+    }
+    const auto& result = std::get<ResultOperand>(operand);
+    const EditNode& node = edit_.nodes.at(result.node);
+    if (!IsActivation(node)) return names_[result.node];
+    constexpr std::array<const char*, 3> kParts = {".data", ".scale", ".zero_point"};
+    return names_[result.node] + kParts.at(result.output);
+  }
+
+ private:
+  const Edit& edit_;
+  std::vector<std::string> names_;
+};
 
 [[nodiscard]] inline std::string AttributeText(const NewAttribute& attribute) {
   std::string text = " " + attribute.name + "=";
@@ -55,8 +83,10 @@ namespace qi8::testing {
   const Edit& edit = std::get<Edit>(decision);
   std::string text = "\n";
   for (const WeightRequest& weight : edit.weights) {
-    text += "weight " + model.tensors()[weight.tensor].name + " as {" + std::to_string(weight.shape.groups) +
-            ", " + std::to_string(weight.shape.reduced) + ", " + std::to_string(weight.shape.channels) + "}" +
+    text += "weight " + model.tensors()[weight.tensor].name + " as {" +
+            std::to_string(weight.encoding.shape.groups) + ", " +
+            std::to_string(weight.encoding.shape.reduced) + ", " +
+            std::to_string(weight.encoding.shape.channels) + "}" +
             (weight.perm.empty() ? "" : " transposed") + " -> " + FormatShape(weight.dims) + ", scales " +
             FormatShape(weight.scale_dims) + " * " + NumberText(weight.scale_factor);
     if (weight.zero_point_dims != weight.scale_dims) {
@@ -64,17 +94,20 @@ namespace qi8::testing {
     }
     text += "\n";
   }
-  for (const ActivationRequest& activation : edit.activations) {
-    text += "activation " + OperandText(activation.value);
-    if (activation.type != DataType::kFloat) text += " " + DataTypeName(activation.type);
+  const EditNames names(edit);
+  for (const EditNode& node : edit.nodes) {
+    if (!EditNames::IsActivation(node)) continue;
+    text += "activation " + names.Text(node.shared->value);
+    const auto* x = std::get_if<ResultOperand>(&node.inputs[0]);
+    if (x != nullptr && EditNames::IsCast(edit.nodes[x->node])) text += " cast to float32";
     text += "\n";
   }
   for (std::size_t i = 0; i < edit.nodes.size(); ++i) {
     const EditNode& node = edit.nodes[i];
-    text +=
-        "#" + std::to_string(i) + " " + (node.domain.empty() ? "" : node.domain + ".") + node.op_type + "(";
+    if (EditNames::IsActivation(node) || EditNames::IsCast(node)) continue;
+    text += names[i] + " " + (node.domain.empty() ? "" : node.domain + ".") + node.op_type + "(";
     for (std::size_t k = 0; k < node.inputs.size(); ++k)
-      text += (k > 0 ? ", " : "") + OperandText(node.inputs[k]);
+      text += (k > 0 ? ", " : "") + names.Text(node.inputs[k]);
     text += ")";
     for (const NewAttribute& attribute : node.attributes) text += AttributeText(attribute);
     text += "\n";

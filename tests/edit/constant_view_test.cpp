@@ -1,6 +1,6 @@
 // Dimensions and strides of a constant behind operators, by hand, and random chains of them against moving
 // the elements one by one.
-#include "rules/constant_view.hpp"
+#include "edit/constant_view.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

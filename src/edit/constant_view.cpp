@@ -1,4 +1,4 @@
-#include "rules/constant_view.hpp"
+#include "edit/constant_view.hpp"
 
 #include <algorithm>
 #include <array>
