@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "qi8/form.hpp"
 #include "qi8/link_policy.hpp"
 #include "qi8/scheme.hpp"
 
@@ -31,7 +33,11 @@ struct Selection {
   // one of them matches; `exclude` wins. One that matches no node of the model is an error.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
-  std::uint64_t min_elements = 0;  // weights with fewer are left alone
+  // The forms of products: of several that match a node, the last counts. One that matches no node of the
+  // model is an error. A product that cannot have its form has the nearest that it can.
+  std::vector<FormRule> forms = {{{FormKind::kPerToken}}};
+  std::map<std::string, Form> node_forms = {};  // by exact name; counts more than `forms`
+  std::uint64_t min_elements = 0;               // weights with fewer are left alone
   Scheme scheme = {};
   Granularity granularity = Granularity::kChannel;
   // A MatMul is quantized only where one factor is constant; false: also the product of two activations.

@@ -27,6 +27,7 @@ enum class SkipReason {
   kNonFinite,            // it has a NaN or an infinity, which no code stands for
   kQuantized,            // restored from a form of few bits already
   kShape,                // a rank or size for which the operator has no INT8 form
+  kForm,                 // the form float32 keeps it
   kNoSaving,             // INT8, scales and new nodes would take as many bytes as the weight
   kOpset,                // the model's opset has not the operators of the INT8 form
 };
@@ -56,10 +57,12 @@ struct NodeDecision {
   // names.
   std::optional<std::size_t> weight_number = std::nullopt;
   std::uint64_t quantized_bytes =
-      0;                     // INT8 and scales in the output; a shared weight counts at each of its nodes
-  std::optional<Skip> skip;  // nothing: quantized
-  bool stored_only = false;  // quantized, but restored to floating point on loading
-  bool also_kept = false;    // quantized, and kept as it was too, for others that need it so
+      0;                       // INT8 and scales in the output; a shared weight counts at each of its nodes
+  std::optional<Skip> skip;    // nothing: quantized
+  bool stored_only = false;    // quantized, but restored to floating point on loading
+  std::string form = "";       // of a product: "per-token", ...; empty: its operator has one form only
+  std::string form_note = "";  // why it is not the form that was asked for; empty: it is
+  bool also_kept = false;      // quantized, and kept as it was too, for others that need it so
 };
 
 struct FileReport {

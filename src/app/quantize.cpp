@@ -63,7 +63,7 @@ class Run {
     // Most models have no such weight, and none pays for looking: it shows while the run reads.
     try {
       return Quantize(std::move(model), {});
-    } catch (const NonFiniteWeight&) {
+    } catch (const UnstorableWeight&) {
       if (!options_.keep_non_finite) throw;
     }
     observer_.OnStage("load");
@@ -131,7 +131,7 @@ class Run {
     try {
       Model model = LoadAgain();
       const auto kept =
-          TensorsOf(FindNonFinite(model, options.selection, [this] { return observer_.ShouldStop(); }));
+          TensorsOf(FindUnstorable(model, options.selection, [this] { return observer_.ShouldStop(); }));
       const Layout layout = PrepareFor(std::move(model), options, kept).layout;
       const std::uint64_t bytes = layout.model_size + layout.data_size;
       const bool helps = report_.plan.outputs.empty() || bytes < report_.plan.output_bytes();
@@ -194,10 +194,10 @@ class Run {
   // Weights that are to stay as they are, which is said; or an error, where they are to be one.
   std::set<TensorId> NonFiniteTensors(const Model& model) {
     observer_.OnStage("scan");
-    const auto found = FindNonFinite(model, options_.selection, [this] { return observer_.ShouldStop(); });
+    const auto found = FindUnstorable(model, options_.selection, [this] { return observer_.ShouldStop(); });
     if (found.empty()) return {};
     if (!options_.keep_non_finite) {
-      throw NonFiniteWeight(model, found.begin()->first, found.begin()->second);
+      throw UnstorableWeight(model, found.begin()->first, found.begin()->second);
     }
     constexpr std::size_t kMostNames = 5;
     std::string names;
@@ -206,9 +206,12 @@ class Run {
       if (++count <= kMostNames) names += (count > 1 ? ", " : "") + Quote(model.tensors()[tensor].name);
     }
     if (count > kMostNames) names += " and " + FormatCount(count - kMostNames) + " more";
-    observer_.OnWarning((count == 1 ? "a weight has" : FormatCount(count) + " weights have") +
-                        " a NaN or an infinity, and no INT8 form: " + names +
-                        (count == 1 ? " stays as it is" : " stay as they are"));
+    observer_.OnWarning(
+        (count == 1 ? "a weight has" : FormatCount(count) + " weights have") +
+        (std::ranges::all_of(found, [](const auto& weight) { return weight.second.encoding.has_scales(); })
+             ? " a NaN or an infinity, and no INT8 form: "
+             : " a NaN, an infinity or, for the form float16, a number beyond 65504: ") +
+        names + (count == 1 ? " stays as it is" : " stay as they are"));
     return TensorsOf(found);
   }
 

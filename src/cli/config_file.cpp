@@ -79,9 +79,10 @@ std::optional<std::string> AsArgument(const toml::node& value, const OptionText&
 std::string Wanted(const OptionText& option) {
   const std::string one = option.is_flag() || option.argument == kBoolType ? "true or false"
                           : option.argument == kCountType                  ? "a whole number"
+                          : option.argument == kTableType                  ? "a table of strings"
                           : option.argument == kSizeType                   ? "a size such as \"96MiB\""
                                                                            : "a string";
-  return option.repeatable ? "an array of strings" : one;
+  return option.repeatable && option.argument != kTableType ? "an array of strings" : one;
 }
 
 std::vector<std::string> Arguments(const toml::node& value, const OptionText& option,
@@ -92,6 +93,14 @@ std::vector<std::string> Arguments(const toml::node& value, const OptionText& op
     if (!argument) Fail(where + ": this must be " + Wanted(option));
     arguments.push_back(*argument);
   };
+  if (const toml::table* const table = value.as_table(); table != nullptr && option.argument == kTableType) {
+    for (const auto& [name, element] : *table) {
+      const auto* const text = element.as_string();
+      if (text == nullptr) Fail(where + ": each entry of this table must be a string");
+      arguments.push_back(text->get() + "=" + std::string(name.str()));
+    }
+    return arguments;
+  }
   const toml::array* const array = value.as_array();
   if (option.repeatable != (array != nullptr)) Fail(where + ": this must be " + Wanted(option));
   if (array == nullptr) {

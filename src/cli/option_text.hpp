@@ -16,7 +16,9 @@ inline constexpr std::string_view kSizeType = "SIZE";      // bytes, as 96MiB
 inline constexpr std::string_view kFileType = "FILE";      // completed with names of files
 inline constexpr std::string_view kFolderType = "FOLDER";  // completed with names of folders
 inline constexpr std::string_view kPathType = "PATH";      // either
-inline constexpr std::string_view kNumberType = "X";       // a number, whole or not
+inline constexpr std::string_view kTableType =
+    "FORM=NODE";  // a value and the name that it is for; in a file a table
+inline constexpr std::string_view kNumberType = "X";  // a number, whole or not
 
 inline constexpr char kBetweenChoices = '|';  // of a type that is one of several words
 

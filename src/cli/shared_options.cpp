@@ -37,6 +37,38 @@ std::optional<TargetRuntime> ParseVersion(const std::string& text) {
   return version;
 }
 
+// "residual", or "residual=/attn/": a form, and what nodes it is for.
+std::optional<FormRule> ParseFormRule(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const auto form = ParseForm(text.substr(0, equals));
+  if (!form) return std::nullopt;
+  FormRule rule{*form};
+  if (equals != std::string::npos) rule.pattern = text.substr(equals + 1);
+  return rule;
+}
+
+// A rule for all nodes takes the place of those before it.
+void AddRule(FormRule rule, std::vector<FormRule>& rules) {
+  if (!rule.pattern) rules.clear();
+  rules.push_back(std::move(rule));
+}
+
+std::string FormList() {
+  std::string list;
+  for (const std::string& name : FormNames()) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+CLI::Validator IsFormRule() {
+  return {[](const std::string& text) {
+            return ParseFormRule(text)
+                       ? std::string()
+                       : Quote(text) + " is not a form, nor one with '=' and nodes behind it; forms are " +
+                             FormList();
+          },
+          ""};
+}
+
 CLI::Validator IsVersion() {
   return {[](const std::string& text) {
             return ParseVersion(text) ? std::string() : Quote(text) + " is not a version (example: 1.24)";
@@ -73,6 +105,20 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
   app.add_option("--exclude", options.selection.exclude, "Not the nodes whose name this matches; repeatable")
       ->allow_extra_args(false)
       ->type_name("RE")
+      ->group(selection);
+  app.add_option("--form", forms_,
+                 "Form of all products, or FORM=RE of nodes whose name the regular expression RE matches; "
+                 "repeatable, the last that matches a node counts: " +
+                     FormList())
+      ->allow_extra_args(false)
+      ->check(IsFormRule())
+      ->type_name("FORM[=RE]")
+      ->default_str("per-token")
+      ->group(selection);
+  app.add_option("--node-form", node_forms_, "Form of the node of exactly that name; repeatable")
+      ->allow_extra_args(false)
+      ->check(IsFormRule())
+      ->type_name(std::string(kTableType))
       ->group(selection);
   app.add_option("--min-elements", options.selection.min_elements, "Leave smaller weights alone")
       ->type_name("N")
@@ -137,6 +183,11 @@ void SelectionOptions::Finish(QuantizeOptions& options) const {
   options.external_data = kExternalData.at(external_data_);
   options.keep_non_finite = nonfinite_ == "keep" && (keep_nonfinite_ || !nonfinite_option_->empty());
   options.selection.scheme.type = kWeightTypes.at(weight_type_);
+  for (const std::string& text : forms_) AddRule(ParseFormRule(text).value(), options.selection.forms);
+  for (const std::string& text : node_forms_) {
+    const FormRule rule = ParseFormRule(text).value();
+    options.selection.node_forms[rule.pattern.value_or("")] = rule.form;
+  }
   if (!target_ort_.empty()) options.selection.target = ParseVersion(target_ort_).value();
   options.selection.granularity = kGranularities.at(granularity_);
 }

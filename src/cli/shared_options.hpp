@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
@@ -24,6 +25,8 @@ class SelectionOptions {
   void Finish(QuantizeOptions& options) const;
 
  private:
+  std::vector<std::string> forms_;
+  std::vector<std::string> node_forms_;
   std::string target_ort_;
   std::string nonfinite_ = "keep";
   CLI::Option* nonfinite_option_ = nullptr;

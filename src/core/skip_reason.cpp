@@ -48,6 +48,8 @@ Words WordsFor(SkipReason reason) {
       return {"quantized", "weight is quantized already"};
     case SkipReason::kShape:
       return {"shape", "no INT8 form for the weight's shape"};
+    case SkipReason::kForm:
+      return {"form", "kept in float32, the form that was asked for"};
     case SkipReason::kNoSaving:
       return {"no-saving", "INT8 form would not be smaller"};
     case SkipReason::kOpset:

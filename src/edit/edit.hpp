@@ -11,6 +11,7 @@
 #include "core/encoding.hpp"
 #include "model/edit.hpp"
 #include "model/tensor.hpp"
+#include "qi8/form.hpp"
 #include "qi8/report.hpp"
 
 namespace qi8 {
@@ -26,6 +27,12 @@ struct WeightRequest {
   std::vector<std::int64_t> scale_dims;
   std::vector<std::int64_t> zero_point_dims;  // as many elements
   float scale_factor = 1;                     // what each scale is multiplied by: Gemm's alpha
+  bool with_sums = false;                     // also the sums of its channels, in the form of the scales
+
+  // What is stored of it.
+  [[nodiscard]] std::uint64_t bytes() const {
+    return encoding.bytes() + (with_sums ? encoding.BytesOf(WeightPart::kSums) : 0);
+  }
 };
 
 // An input of a new node.
@@ -65,10 +72,18 @@ struct EditNode {
   std::optional<SharedNames> shared = {};
 };
 
+// The form in which a product is written.
+struct FormOutcome {
+  Form form;
+  std::string obstacle;  // why it is not the form that was asked for; empty: it is
+};
+
 // What replaces a node. The last of `nodes` gives the node's output.
 struct Edit {
   std::vector<WeightRequest> weights;
   std::vector<EditNode> nodes;  // each has one output, but for shared ones
+  std::optional<FormOutcome> form =
+      {};  // nothing: it is no product, or of an operator that has one form only
 };
 
 // What a rule answers: the edit, or why the node stays as it is.

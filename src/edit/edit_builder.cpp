@@ -9,9 +9,10 @@ WeightOperands EditBuilder::QuantizeWeight(WeightRequest request) {
   WeightOperands weight{.data = WeightOperand{index, WeightPart::kCodes},
                         .scale = WeightOperand{index, WeightPart::kScales},
                         .zero_point = std::nullopt,
+                        .sums = std::nullopt,
                         .has_one_scale = request.scale_dims.empty()};
-  if (request.encoding.Has(WeightPart::kZeroPoints))
-    weight.zero_point = WeightOperand{index, WeightPart::kZeroPoints};
+  if (request.encoding.has_zero_points()) weight.zero_point = WeightOperand{index, WeightPart::kZeroPoints};
+  if (request.with_sums) weight.sums = WeightOperand{index, WeightPart::kSums};
   edit_.weights.push_back(std::move(request));
   return weight;
 }
@@ -94,12 +95,33 @@ Operand EditBuilder::AddFloat(Operand x, DataType type) {
 }
 
 QuantizedActivation EditBuilder::QuantizeActivation(const Operand& x, DataType type) {
+  if (!edit_.form) edit_.form = FormOutcome{{FormKind::kPerTensor}, ""};
   const std::size_t node =
       AddShared(
           "DynamicQuantizeLinear", {AddFloat(x, type)},
           {.value = x, .node = "_DynamicQuantizeLinear", .outputs = {"_quantized", "_scale", "_zero_point"}})
           .node;
   return {ResultOperand{node, 0}, ResultOperand{node, 1}, ResultOperand{node, 2}};
+}
+
+namespace {
+
+// What a constant of the tool itself is called after.
+const NameOperand kOwnName{"quantize_int8"};
+
+}  // namespace
+
+Operand EditBuilder::AddSharedConstant(float value) {
+  return AddShared("Constant", {}, {.value = kOwnName, .node = "_Constant", .outputs = {"_number"}},
+                   {{"value", FloatTensor{{}, {value}}}});
+}
+
+Operand EditBuilder::AddSharedUint8(std::uint8_t value) {
+  const Operand number =
+      AddShared("Constant", {}, {.value = kOwnName, .node = "_Constant", .outputs = {"_number"}},
+                {{"value", Int64Tensor{{}, {value}}}});
+  return AddShared("Cast", {number}, {.value = kOwnName, .node = "_Cast", .outputs = {"_code"}},
+                   {{"to", static_cast<std::int64_t>(DataType::kUint8)}});
 }
 
 }  // namespace qi8

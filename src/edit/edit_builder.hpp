@@ -16,6 +16,7 @@ namespace qi8 {
 struct WeightOperands {
   Operand data, scale;
   std::optional<Operand> zero_point;  // nothing: all are 0
+  std::optional<Operand> sums;        // where they were asked for
   bool has_one_scale = false;         // a scalar, for all of the weight
 };
 
@@ -73,6 +74,15 @@ class EditBuilder {
 
   // The activation quantized when the model runs, with one scale for the whole tensor.
   QuantizedActivation QuantizeActivation(const Operand& x, DataType type);
+
+  // A float32 scalar that all edits of a graph share.
+  Operand AddSharedConstant(float value);
+
+  // A uint8 scalar that all edits of a graph share.
+  Operand AddSharedUint8(std::uint8_t value);
+
+  // Says in which form the product is, and why not in the one that was asked for where it is another.
+  void SetForm(FormOutcome form) { edit_.form = std::move(form); }
 
   [[nodiscard]] Edit Take() { return std::move(edit_); }
 

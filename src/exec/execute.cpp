@@ -11,17 +11,19 @@
 #include <optional>
 #include <thread>
 #include <type_traits>
+#include <utility>
 
 #include "core/text.hpp"
 #include "exec/buffer_pool.hpp"
+#include "exec/code_sums.hpp"
 #include "exec/extremes.hpp"
 #include "exec/handover.hpp"
 #include "exec/matrix_part.hpp"
-#include "exec/non_finite.hpp"
 #include "exec/quantize_tile.hpp"
 #include "exec/schedule.hpp"
 #include "exec/tile_values.hpp"
 #include "exec/transposed_writer.hpp"
+#include "exec/unstorable.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
@@ -57,7 +59,8 @@ struct Token {
   std::shared_ptr<std::byte> output;
   Extremes extremes;                                    // of the channels that the tile has a part in
   std::shared_ptr<const ChannelParameters> parameters;  // of the tile's groups
-  std::optional<std::uint64_t> non_finite;              // element of the tensor
+  std::optional<std::uint64_t> unstorable;              // element of the tensor that no code stands for
+  CodeSums sums;                                        // of the codes, where they are wanted
   QuantizationError error;
 };
 
@@ -196,9 +199,13 @@ class Pipeline {
     if (weight == nullptr || !Scans(token->step->kind)) return token;
     const TileValues values = Values(*token);
     const std::uint64_t first_element = token->step->first_element;
-    token->extremes = FindExtremes(weight->encoding.scheme, weight->encoding.shape, first_element, values);
-    if (!token->extremes.AllFinite()) {
-      if (const auto index = FindNonFinite(values)) token->non_finite = first_element + *index;
+    const bool has_scales = weight->encoding.has_scales();
+    if (has_scales) {
+      token->extremes = FindExtremes(weight->encoding.scheme, weight->encoding.shape, first_element, values);
+    }
+    if (!has_scales || !token->extremes.AllFinite()) {
+      const auto index = FindUnstorable(weight->encoding, values);
+      if (index) token->unstorable = first_element + *index;
     }
     return token;
   }
@@ -209,7 +216,9 @@ class Pipeline {
     const Step& step = *token->step;
     const QuantizedWeight* weight = WeightOf(step);
     if (weight == nullptr) return token;
-    if (token->non_finite) throw NonFiniteWeight(model_, ItemOf(step).source, *token->non_finite);
+    if (token->unstorable)
+      throw UnstorableWeight(model_, ItemOf(step).source, {*token->unstorable, weight->encoding});
+    if (!weight->encoding.has_scales()) return token;
     const auto settled = [weight](const Extremes& extremes) {
       return std::make_shared<const ChannelParameters>(ParametersOf(weight->encoding.scheme, extremes));
     };
@@ -236,6 +245,10 @@ class Pipeline {
     token->output = output_pool_.Take();
     const ChannelShape& shape = weight->encoding.shape;
     const TileValues values = Values(*token);
+    if (!weight->encoding.has_scales()) {
+      NarrowTile(values, {token->output.get(), ElementsOf(step) * sizeof(std::uint16_t)});
+      return token;
+    }
     const auto output = Quantized(*token);
     const bool in_order = !weight->transposition;
     // Errors are measured in the order of the values, and codes of another order made after that.
@@ -247,6 +260,10 @@ class Pipeline {
     }
     if (!in_order) {
       QuantizeTileTransposed(*weight->transposition, step.first_element, values, *token->parameters, output);
+    }
+    if (weight->HasPart(WeightPart::kSums)) {
+      token->sums = in_order ? SumCodes(shape, step.first_element, output)
+                             : SumTransposedCodes(shape, *weight->transposition, step.first_element, output);
     }
     if (weight->encoding.scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
@@ -277,6 +294,11 @@ class Pipeline {
       return;
     }
     const bool has_parameters = step.kind == StepKind::kWhole || step.ends_group;
+    CodeSums sums = token.sums;
+    if (step.kind != StepKind::kWhole) {
+      AddSums(group_sums_, token.sums);
+      if (step.ends_group) sums = std::exchange(group_sums_, {});
+    }
     std::vector<OutputPlace> written;
     for (const WeightOutput& output : weight->outputs) {
       const bool is_code = output.part == WeightPart::kCodes;
@@ -284,7 +306,7 @@ class Pipeline {
       if (is_code) {
         WriteCodes(token, *weight, output.tensor);
       } else {
-        WriteParameters(token, *weight, output);
+        WriteParameters(token, *weight, output, sums);
       }
     }
   }
@@ -299,8 +321,11 @@ class Pipeline {
   void WriteCodes(const Token& token, const QuantizedWeight& weight, std::uint32_t tensor) {
     const Step& step = *token.step;
     const OutputPlace& place = layout_.places[tensor];
-    const auto codes = std::as_bytes(Quantized(token));
-    if (!weight.transposition) return FileFor(place).Write(place.offset + step.first_element, codes);
+    const std::uint64_t code_bytes = weight.encoding.code_bytes();
+    const std::span<const std::byte> codes(token.output.get(), ElementsOf(step) * code_bytes);
+    if (!weight.transposition) {
+      return FileFor(place).Write(place.offset + step.first_element * code_bytes, codes);
+    }
     const Transposition& matrices = *weight.transposition;
     ForEachMatrix(matrices, step.first_element, codes.size(), [&](const MatrixPart& part) {
       const TransposedMatrix matrix{&FileFor(place),
@@ -312,8 +337,9 @@ class Pipeline {
     if (step.first_element + codes.size() == weight.encoding.shape.elements()) transposed_.erase(tensor);
   }
 
-  // Scales or zero points of the groups that end with this tile.
-  void WriteParameters(const Token& token, const QuantizedWeight& weight, const WeightOutput& output) {
+  // Scales, zero points or sums of the groups that end with this tile.
+  void WriteParameters(const Token& token, const QuantizedWeight& weight, const WeightOutput& output,
+                       const CodeSums& sums) {
     const ChannelShape& shape = weight.encoding.shape;
     const std::uint64_t first = token.step->first_element / shape.group_elements() * shape.channels;
     const OutputPlace& place = layout_.places[output.tensor];
@@ -321,6 +347,10 @@ class Pipeline {
       std::vector<float> scales = token.parameters->scales;
       for (float& scale : scales) scale *= output.factor;
       return FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(scales)));
+    }
+    if (output.part == WeightPart::kSums) {
+      const auto numbers = SumsOfChannels(sums, *token.parameters, shape.reduced, output.factor);
+      return FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(numbers)));
     }
     std::vector<std::int8_t> zero_points;
     for (const float zero_point : token.parameters->zero_points) {
@@ -362,6 +392,7 @@ class Pipeline {
 
   // Stage 6's own.
   std::vector<QuantizationError> errors_;
+  CodeSums group_sums_;  // of the group whose codes are being written
 
   // Stage 4's own.
   Extremes group_extremes_;

@@ -44,8 +44,9 @@ struct ExecuteResult {
 };
 
 // Reads every input once from front to back (weights larger than the budget twice), quantizes and copies, and
-// writes every tensor to its place. Throws NonFiniteWeight for a NaN or an infinity in a weight that the plan
-// quantizes (exec/non_finite.hpp), and Error of kind kFailure for an input that changed since it was opened.
+// writes every tensor to its place. Throws UnstorableWeight for a NaN or an infinity in a weight that the
+// plan quantizes (exec/unstorable.hpp), and Error of kind kFailure for an input that changed since it was
+// opened.
 ExecuteResult Execute(const Model& model, const Plan& plan, const Layout& layout, OutputFiles outputs,
                       const ExecuteOptions& options);
 

@@ -55,12 +55,13 @@ class Scheduler {
       AddGroup(index, group * group_bytes, group_bytes);
   }
 
-  // Of a tile of such units: an INT8 tile has room for as many elements as there are in a tile of float32.
-  // Rows that are to be transposed are as many as that is fastest for.
+  // Of a tile of such units: a tile of INT8 codes has room for as many elements as there are in one of
+  // float32. Rows that are to be transposed are as many as that is fastest for.
   std::uint64_t MostBytes(std::uint32_t index, std::uint64_t unit) const {
     const std::uint64_t element = ElementBytes(model_.tensors()[layout_.work[index].source].type);
+    const std::uint64_t code = plan_.weights[*layout_.work[index].weight].encoding.code_bytes();
     const std::uint64_t most =
-        options_.tile_bytes / sizeof(float) * std::min<std::uint64_t>(element, sizeof(float));
+        options_.tile_bytes / sizeof(float) / code * std::min<std::uint64_t>(element, sizeof(float));
     const bool is_row = unit == RowBytes(index) && unit <= most;
     return is_row ? kernels::RowsToTranspose(most / unit) * unit : most;
   }

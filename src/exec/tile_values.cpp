@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "core/piece.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/narrow.hpp"
 #include "kernels/widen.hpp"
 
 namespace qi8 {
@@ -69,6 +71,27 @@ std::optional<std::uint64_t> FindNonFinite(const TileValues& values) {
     if (const auto index = kernels::FindNonFinite(piece)) found = start + *index;
   });
   return found;
+}
+
+std::optional<std::uint64_t> FindBeyondFloat16(const TileValues& values) {
+  std::optional<std::uint64_t> found;
+  values.ForEachPiece(1, [&](std::uint64_t start, std::span<const float> piece) {
+    std::uint32_t largest = 0;
+    kernels::AbsMaxBitsByRow(piece, {&largest, 1});
+    if (found || largest < kernels::kFloat16OverflowBits) return;
+    const auto first = std::ranges::find_if(piece, [](float value) {
+      return (std::bit_cast<std::uint32_t>(value) & INT32_MAX) >= kernels::kFloat16OverflowBits;
+    });
+    found = start + static_cast<std::uint64_t>(first - piece.begin());
+  });
+  return found;
+}
+
+void NarrowTile(const TileValues& values, std::span<std::byte> into) {
+  constexpr std::size_t kBytes = sizeof(std::uint16_t);
+  values.ForEachPiece(1, [&](std::uint64_t start, std::span<const float> piece) {
+    kernels::NarrowToFloat16(piece, into.subspan(start * kBytes, piece.size() * kBytes));
+  });
 }
 
 }  // namespace qi8

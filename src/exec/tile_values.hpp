@@ -58,4 +58,10 @@ class TileValues {
 // The number of the first NaN or infinity, if there is one.
 [[nodiscard]] std::optional<std::uint64_t> FindNonFinite(const TileValues& values);
 
+// The number of the first that is not finite as a float16, if there is one.
+[[nodiscard]] std::optional<std::uint64_t> FindBeyondFloat16(const TileValues& values);
+
+// All numbers as float16, which all of them are finite as. into.size() is twice values.size().
+void NarrowTile(const TileValues& values, std::span<std::byte> into);
+
 }  // namespace qi8

@@ -186,7 +186,7 @@ class Inspection {
 
   std::set<TensorId> NonFiniteTensors() const {
     if (!options_.read_weights) return {};
-    return TensorsOf(FindNonFinite(model_, options_.selection, [this] { return observer_.ShouldStop(); }));
+    return TensorsOf(FindUnstorable(model_, options_.selection, [this] { return observer_.ShouldStop(); }));
   }
 
   // While there are nodes to be seen.

@@ -77,6 +77,9 @@ TargetRuntime ParseTarget(const std::string& text) {
   return target;
 }
 
+// One that is not known is read as the default, and then found to be written differently.
+Form FormOf(const nlohmann::json& name) { return ParseForm(name.get<std::string>()).value_or(Form()); }
+
 // All options that decide what is written, in the order of the record. A reader need not look for wrong
 // values: ReadOrigin requires that what was read is written as it stood.
 constexpr auto kDecidingOptions = std::to_array<DecidingOption>({
@@ -84,6 +87,36 @@ constexpr auto kDecidingOptions = std::to_array<DecidingOption>({
     OfSelection<&Selection::store_int8>("store_int8"),
     OfSelection<&Selection::include>("include"),
     OfSelection<&Selection::exclude>("exclude"),
+    {"forms",
+     [](const QuantizeOptions& options) {
+       auto json = nlohmann::ordered_json::array();
+       for (const FormRule& rule : options.selection.forms) {
+         nlohmann::ordered_json entry = {{"form", NameOf(rule.form)}};
+         if (rule.pattern) entry["pattern"] = *rule.pattern;
+         json.push_back(std::move(entry));
+       }
+       return json;
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       options.selection.forms.clear();
+       for (const auto& entry : json) {
+         FormRule rule{FormOf(entry.at("form"))};
+         if (entry.contains("pattern")) rule.pattern = entry.at("pattern").get<std::string>();
+         options.selection.forms.push_back(std::move(rule));
+       }
+     },
+     3, R"([{"form": "per-tensor"}])"},
+    {"node_forms",
+     [](const QuantizeOptions& options) {
+       auto json = nlohmann::ordered_json::object();
+       for (const auto& [name, form] : options.selection.node_forms) json[name] = NameOf(form);
+       return json;
+     },
+     [](const nlohmann::json& json, QuantizeOptions& options) {
+       options.selection.node_forms.clear();
+       for (const auto& [name, form] : json.items()) options.selection.node_forms[name] = FormOf(form);
+     },
+     3, "{}"},
     OfSelection<&Selection::min_elements>("min_elements"),
     {"weight_type",
      [](const QuantizeOptions& options) {

@@ -5,6 +5,7 @@
 
 #include "model/element_types.hpp"
 #include "plan/growth.hpp"
+#include "plan/node_forms.hpp"
 #include "plan/plan.hpp"
 #include "rules/rule.hpp"
 
@@ -20,6 +21,8 @@ class Decider {
                  .selection = selection,
                  .element_types =
                      selection.matmul_const_b_only ? std::vector<DataType>() : InferElementTypes(model),
+                 .ranges = InferRanges(model),
+                 .forms = NodeForms(model, selection),
                  .non_finite = std::move(non_finite),
                  .settled_shapes = {}},
         selector_(selector),
@@ -42,6 +45,7 @@ class Decider {
     if (rule == nullptr) return;
     if ((rule->computed && rule->computed->can_choose_shape) != can_choose) return;
     decisions_[id] = Check(Ask(*rule, node), node);
+    NoteForm(node, *decisions_[id]);
     const auto* edit = std::get_if<Edit>(&*decisions_[id]);
     if (edit == nullptr || can_choose) return;
     for (const WeightRequest& request : edit->weights) {
@@ -49,9 +53,20 @@ class Decider {
     }
   }
 
+  // Operators whose integer form is one node have one form, whatever was asked for.
+  void NoteForm(const Node& node, Decision& decision) const {
+    auto* edit = std::get_if<Edit>(&decision);
+    if (edit == nullptr || !edit->form || !edit->form->obstacle.empty()) return;
+    if (edit->form->form == context_.forms.at(node.id)) return;
+    edit->form->obstacle = std::string(node.op_type) + " has no other";
+  }
+
   Decision Ask(const Rule& rule, const Node& node) const {
     if (auto skip = selector_.Refuse(node)) return *std::move(skip);
     if (node.outputs.empty()) return Skip{SkipReason::kShape, "it has no output"};
+    const FormKind form = context_.forms.at(node.id).kind;
+    if (form == FormKind::kFloat32) return Skip{SkipReason::kForm, ""};
+    if (form == FormKind::kFloat16) return PlanFloat16(context_, node);
     return selector_.StoresOnly(node) ? PlanStored(context_, node) : rule.computed->plan(context_, node);
   }
 
@@ -69,7 +84,7 @@ class Decider {
       if (request.encoding.shape.channels > kMostChannels) {
         return Skip{SkipReason::kShape, std::to_string(request.encoding.shape.channels) + " output channels"};
       }
-      if (request.encoding.bytes() >= tensor.source.range.length) return Skip{SkipReason::kNoSaving, ""};
+      if (request.bytes() >= tensor.source.range.length) return Skip{SkipReason::kNoSaving, ""};
     }
     if (!context_.selection.allow_growth && !Shrinks(node, *edit)) {
       return Skip{SkipReason::kNoSaving, "with its new nodes; --allow-growth quantizes it"};
@@ -82,7 +97,7 @@ class Decider {
     if (edit.weights.empty()) return true;
     std::int64_t growth = GraphGrowth(model_, node, edit);
     for (const WeightRequest& request : edit.weights) {
-      growth += static_cast<std::int64_t>(request.encoding.bytes());
+      growth += static_cast<std::int64_t>(request.bytes());
       growth -= static_cast<std::int64_t>(model_.tensors()[request.tensor].source.range.length);
     }
     return growth < 0;

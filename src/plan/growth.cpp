@@ -52,8 +52,9 @@ class Estimate {
     }
     // The codes take the place of the weight.
     for (const WeightRequest& request : edit_.weights) {
-      size += SizeOfInitializer(request, request.scale_dims.size());
-      if (request.encoding.Has(WeightPart::kZeroPoints))
+      if (request.encoding.has_scales()) size += SizeOfInitializer(request, request.scale_dims.size());
+      if (request.with_sums) size += SizeOfInitializer(request, request.scale_dims.size());
+      if (request.encoding.has_zero_points())
         size += SizeOfInitializer(request, request.zero_point_dims.size());
     }
     return size;

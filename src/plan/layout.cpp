@@ -96,7 +96,8 @@ class LayoutMaker {
 
   // Tensors of the same bytes, of other graphs or shapes, have one place.
   void PlaceWeight(const QuantizedWeight& weight) {
-    for (const WeightPart part : {WeightPart::kCodes, WeightPart::kScales, WeightPart::kZeroPoints}) {
+    for (const WeightPart part :
+         {WeightPart::kCodes, WeightPart::kScales, WeightPart::kZeroPoints, WeightPart::kSums}) {
       for (std::size_t i = 0; i < weight.outputs.size(); ++i) {
         const WeightOutput& output = weight.outputs[i];
         if (output.part != part) continue;

@@ -47,8 +47,12 @@ class Lister {
       NodeDecision entry = Describe(node, input);
       const WeightRequest* request = edit == nullptr ? nullptr : RequestOf(*edit, input);
       if (request != nullptr) {
-        entry.quantized_bytes = request->encoding.bytes();
+        entry.quantized_bytes = request->bytes();
         entry.stored_only = stored_only;
+        if (edit->form) {
+          entry.form = NameOf(edit->form->form);
+          entry.form_note = edit->form->obstacle;
+        }
         entry.also_kept = IsStillThere(request->tensor);
       } else {
         if (edit != nullptr && TensorOf(node, input) == nullptr) continue;  // it is an activation
@@ -81,10 +85,8 @@ class Lister {
   }
 
   bool IsWeightInput(const Node& node, std::size_t input) const {
-    const auto storable = StorableInputs(node);
-    if (std::ranges::find(storable, input) != storable.end()) return true;
-    const Rule* rule = FindRule(node);
-    return rule != nullptr && rule->computed && rule->computed->weight_input == input;
+    const auto inputs = WeightInputs(node);
+    return std::ranges::find(inputs, input) != inputs.end();
   }
 
   Skip WhyNot(NodeId id, std::size_t input) const {

@@ -1,5 +1,6 @@
 #include "plan/plan.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -16,6 +17,10 @@ namespace qi8 {
 bool WeightOutput::HasBytesOf(const WeightOutput& other) const {
   return part == other.part &&
          std::bit_cast<std::uint32_t>(factor) == std::bit_cast<std::uint32_t>(other.factor);
+}
+
+bool QuantizedWeight::HasPart(WeightPart part) const {
+  return std::ranges::any_of(outputs, [part](const WeightOutput& output) { return output.part == part; });
 }
 
 Plan MakePlan(const Model& model, const Selection& selection, std::set<TensorId> non_finite) {

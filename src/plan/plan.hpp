@@ -30,7 +30,7 @@ struct Transposition {
 struct WeightOutput {
   WeightPart part = WeightPart::kCodes;
   std::uint32_t tensor = 0;  // number of the output tensor
-  float factor = 1;          // that the numbers of the part are multiplied by; of scales only
+  float factor = 1;          // that the numbers of the part are multiplied by; of scales and sums only
 
   // Whether both have the same bytes, for which they share a place in the file.
   [[nodiscard]] bool HasBytesOf(const WeightOutput& other) const;
@@ -44,6 +44,7 @@ struct QuantizedWeight {
   // One for each part, graph, shape and factor that a node asked for. The first has the codes.
   std::vector<WeightOutput> outputs;
 
+  [[nodiscard]] bool HasPart(WeightPart part) const;
   // The output tensor that stands for the weight where it needs one number.
   [[nodiscard]] std::uint32_t codes() const { return outputs.front().tensor; }
 };

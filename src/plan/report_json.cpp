@@ -24,6 +24,8 @@ nlohmann::ordered_json Json(const NodeDecision& node) {
   if (!node.skip) {
     entry["quantized_bytes"] = node.quantized_bytes;
     entry["stored_only"] = node.stored_only;
+    if (!node.form.empty()) entry["form"] = node.form;
+    if (!node.form_note.empty()) entry["form_note"] = node.form_note;
     entry["also_kept"] = node.also_kept;
   } else {
     entry["reason"] = Identifier(node.skip->reason);

@@ -12,6 +12,7 @@
 
 #include "core/text.hpp"
 #include "plan/report_json.hpp"
+#include "qi8/form.hpp"
 
 namespace qi8 {
 namespace {
@@ -30,8 +31,13 @@ std::string Seconds(double seconds) {
 
 std::string WhatBecomes(const NodeDecision& node) {
   if (!node.skip) {
-    return std::string(node.stored_only ? "stored as INT8, " : "INT8, ") + FormatBytes(node.quantized_bytes) +
-           (node.also_kept ? "; kept as it is too, for other nodes" : "");
+    const bool is_float16 = node.form == NameOf({FormKind::kFloat16});
+    std::string text = node.stored_only ? "stored as INT8" : is_float16 ? "" : "INT8";
+    if (!node.form.empty()) text += (text.empty() ? "" : " ") + node.form;
+    text += ", " + FormatBytes(node.quantized_bytes);
+    if (!node.form_note.empty()) text += "; not the form asked for: " + node.form_note;
+    if (node.also_kept) text += "; kept as it is too, for other nodes";
+    return text;
   }
   std::string text = "kept: " + Describe(node.skip->reason);
   if (!node.skip->detail.empty()) text += " (" + node.skip->detail + ")";

@@ -1,21 +1,11 @@
 #include "plan/selection.hpp"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 
 namespace qi8 {
-
-struct NodeSelector::Pattern {
-  std::unique_ptr<re2::RE2> regex;
-
-  [[nodiscard]] bool Matches(std::string_view name) const {
-    return re2::RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *regex);
-  }
-};
 
 namespace {
 
@@ -52,9 +42,21 @@ std::vector<std::string> StoredOps(const std::vector<std::string>& names) {
   return names;
 }
 
-template <typename Patterns>
-bool AnyMatches(const Patterns& patterns, std::string_view name) {
+bool AnyMatches(const std::vector<NodePattern>& patterns, std::string_view name) {
   return std::ranges::any_of(patterns, [name](const auto& pattern) { return pattern.Matches(name); });
+}
+
+// Each of them matches a node of the model.
+std::vector<NodePattern> Compile(const std::vector<std::string>& texts, const std::string& option,
+                                 const Model& model) {
+  std::vector<NodePattern> patterns;
+  for (const std::string& text : texts) {
+    const NodePattern& pattern = patterns.emplace_back(text, option);
+    if (std::ranges::any_of(model.nodes(), [&](const Node& node) { return pattern.Matches(node.name); }))
+      continue;
+    FailUsage(option + " " + Quote(text) + " matches no node of the model; --dry-run lists the names");
+  }
+  return patterns;
 }
 
 }  // namespace
@@ -63,34 +65,8 @@ NodeSelector::NodeSelector(const Selection& selection, const Model& model)
     : ops_(SelectedOps(selection.ops)),
       stored_ops_(StoredOps(selection.store_int8)),
       subgraphs_(selection.subgraphs),
-      include_(Compile(selection.include, "--include")),
-      exclude_(Compile(selection.exclude, "--exclude")) {
-  const auto require_match = [&model](const Pattern& pattern, const std::string& option) {
-    if (std::ranges::any_of(model.nodes(), [&](const Node& node) { return pattern.Matches(node.name); }))
-      return;
-    FailUsage(option + " " + Quote(pattern.regex->pattern()) +
-              " matches no node of the model; --dry-run lists the names");
-  };
-  for (const Pattern& pattern : include_) require_match(pattern, "--include");
-  for (const Pattern& pattern : exclude_) require_match(pattern, "--exclude");
-}
-
-NodeSelector::~NodeSelector() = default;
-
-std::vector<NodeSelector::Pattern> NodeSelector::Compile(const std::vector<std::string>& patterns,
-                                                         const std::string& option) {
-  re2::RE2::Options quiet;
-  quiet.set_log_errors(false);
-  std::vector<Pattern> compiled;
-  for (const std::string& text : patterns) {
-    auto regex = std::make_unique<re2::RE2>(text, quiet);
-    if (!regex->ok()) {
-      FailUsage(option + " " + Quote(text) + " is not a regular expression: " + regex->error());
-    }
-    compiled.push_back({std::move(regex)});
-  }
-  return compiled;
-}
+      include_(Compile(selection.include, "--include", model)),
+      exclude_(Compile(selection.exclude, "--exclude", model)) {}
 
 bool NodeSelector::StoresOnly(const Node& node) const {
   return !StorableInputs(node).empty() && std::ranges::find(stored_ops_, node.op_type) != stored_ops_.end();

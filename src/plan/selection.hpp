@@ -1,11 +1,11 @@
 // Which nodes the user wants quantized: operators and patterns, checked against the model.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "model/model.hpp"
+#include "plan/node_pattern.hpp"
 #include "qi8/options.hpp"
 #include "qi8/report.hpp"
 #include "rules/rule.hpp"
@@ -16,7 +16,6 @@ class NodeSelector {
  public:
   // Throws Error of kind kUsage, see MakePlan.
   NodeSelector(const Selection& selection, const Model& model);
-  ~NodeSelector();
 
   // Whether the node's weights are only to be stored as INT8.
   [[nodiscard]] bool StoresOnly(const Node& node) const;
@@ -25,14 +24,11 @@ class NodeSelector {
   [[nodiscard]] std::optional<Skip> Refuse(const Node& node) const;
 
  private:
-  struct Pattern;
-  static std::vector<Pattern> Compile(const std::vector<std::string>& patterns, const std::string& option);
-
   std::vector<std::string> ops_;
   std::vector<std::string> stored_ops_;
   bool subgraphs_;
-  std::vector<Pattern> include_;
-  std::vector<Pattern> exclude_;
+  std::vector<NodePattern> include_;
+  std::vector<NodePattern> exclude_;
 };
 
 }  // namespace qi8

@@ -24,6 +24,7 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
     return size;
   };
   const ChannelShape& shape = request.encoding.shape;
+  if (!request.encoding.has_scales()) return std::nullopt;
   const Transposition found{product(0, first), product(first, split), product(split, rank)};
   const bool a_scale_for_each_row = shape.channels == 1 && shape.reduced == found.columns;
   const bool one_scale = shape.scales() == 1;
@@ -31,12 +32,14 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
 }
 
 // What stands behind the name of a weight in the names of its parts.
-std::string SuffixOf(WeightPart part) {
+std::string SuffixOf(const Encoding& encoding, WeightPart part) {
   switch (part) {
     case WeightPart::kCodes:
-      return "_quantized";
+      return encoding.has_scales() ? "_quantized" : "_float16";
     case WeightPart::kScales:
       return "_scale";
+    case WeightPart::kSums:
+      return "_sum";
     default:
       return "_zero_point";
   }
@@ -83,7 +86,6 @@ WeightPool::Stored WeightPool::Store(const WeightRequest& request) {
   const bool as_stored = !transposition && !request.perm.empty();
   Stored stored{.names = {}, .turn = as_stored ? request.perm : std::vector<std::int64_t>()};
   const auto store = [&](WeightPart part, const std::vector<std::int64_t>& dims, float factor) {
-    if (!request.encoding.Has(part)) return;
     stored.names[part] = NameOf(weight, {part, 0, factor},
                                 {.graph = model_.values()[tensor_values_.at(request.tensor)].graph,
                                  .name = model_.tensors()[request.tensor].name,
@@ -93,8 +95,11 @@ WeightPool::Stored WeightPool::Store(const WeightRequest& request) {
   };
   store(WeightPart::kCodes, as_stored ? request.stored_dims : request.dims, 1);
   // Nodes of one weight share its scales too, unless they want them multiplied by different factors.
-  store(WeightPart::kScales, request.scale_dims, request.scale_factor);
-  store(WeightPart::kZeroPoints, request.zero_point_dims, 1);
+  if (request.encoding.has_scales()) store(WeightPart::kScales, request.scale_dims, request.scale_factor);
+  if (request.encoding.has_zero_points()) {
+    store(WeightPart::kZeroPoints, request.zero_point_dims, 1);
+  }
+  if (request.with_sums) store(WeightPart::kSums, request.scale_dims, request.scale_factor);
   return stored;
 }
 
@@ -108,7 +113,7 @@ std::string WeightPool::NameOf(QuantizedWeight& weight, WeightOutput output, New
       return tensor.name;
     }
   }
-  wanted.name = names_.Allocate(wanted.name + SuffixOf(output.part));
+  wanted.name = names_.Allocate(wanted.name + SuffixOf(weight.encoding, output.part));
   output.tensor = static_cast<std::uint32_t>(first + tensors_.size());
   weight.outputs.push_back(output);
   tensors_.push_back(std::move(wanted));

@@ -17,9 +17,9 @@ PreparedModel Prepare(Model model, const Origin& origin, const std::string& data
   return {std::move(model), std::move(plan), std::move(report), std::move(layout)};
 }
 
-NonFiniteElements FindNonFinite(const Model& model, const Selection& selection,
-                                const std::function<bool()>& should_stop) {
-  return FindNonFinite(model, MakePlan(model, selection), should_stop);
+UnstorableElements FindUnstorable(const Model& model, const Selection& selection,
+                                  const std::function<bool()>& should_stop) {
+  return FindUnstorable(model, MakePlan(model, selection), should_stop);
 }
 
 }  // namespace qi8

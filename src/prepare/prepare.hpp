@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "exec/non_finite.hpp"
+#include "exec/unstorable.hpp"
 #include "model/model.hpp"
 #include "origin/origin.hpp"
 #include "plan/layout.hpp"
@@ -32,7 +32,7 @@ struct PreparedModel {
 
 // The weights that the selection takes and that have a NaN or an infinity, which no code stands for. Reads
 // the weights, in memory of a tile.
-[[nodiscard]] NonFiniteElements FindNonFinite(const Model& model, const Selection& selection,
-                                              const std::function<bool()>& should_stop);
+[[nodiscard]] UnstorableElements FindUnstorable(const Model& model, const Selection& selection,
+                                                const std::function<bool()>& should_stop);
 
 }  // namespace qi8

@@ -30,11 +30,16 @@ std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& con
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
 
   Operand a = InputOf(node, 0);
+  ActivationRange range = context.RangeOf(node.input_values[0]);
   if (model.IntAttribute(node, "transA", 0) != 0) {
+    range = ActivationRange::kUnknown;  // what is known of it is true of its rows
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   }
-  Operand result =
-      AddProduct(edit, {.x = a, .type = view.type, .weight = std::get<WeightRequest>(std::move(request))});
+  Operand result = AddProduct(edit, {.x = a,
+                                     .type = view.type,
+                                     .weight = std::get<WeightRequest>(std::move(request)),
+                                     .form = context.FormOf(node),
+                                     .range = range});
 
   const float beta = model.FloatAttribute(node, "beta", 1);
   if (node.inputs.size() > 2 && !node.inputs[2].empty() && beta != 0) {

@@ -54,6 +54,7 @@ Decision PlanLSTM(const RuleContext& context, const Node& node) {
   inputs[2] = r.data;
   const Operand zeros = edit.AddZeros(scale_dims);
   inputs.insert(inputs.end(), {w.scale, zeros, r.scale, zeros});
+  edit.SetForm({{FormKind::kPerTensor}, ""});
   edit.AddMicrosoftForm("DynamicQuantizeLSTM", std::move(inputs), {"layout"});
   return edit.Take();
 }

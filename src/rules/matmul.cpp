@@ -38,8 +38,10 @@ Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, Con
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
   EditBuilder edit(context.model.onnx_opset());
   const Operand x = edit.Add("Transpose", {InputOf(node, 1)}, Turn(*rank));
-  const Operand product =
-      AddProduct(edit, {.x = x, .type = view.type, .weight = std::get<WeightRequest>(std::move(request))});
+  const Operand product = AddProduct(edit, {.x = x,
+                                            .type = view.type,
+                                            .weight = std::get<WeightRequest>(std::move(request)),
+                                            .form = context.FormOf(node)});
   edit.Add("Transpose", {edit.AddCast(product, DataType::kFloat, view.type)}, Turn(*rank));
   return edit.Take();
 }
@@ -108,6 +110,8 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
   const Operand product = AddProduct(edit, {.x = InputOf(node, 0),
                                             .type = view.type,
                                             .weight = std::get<WeightRequest>(std::move(request)),
+                                            .form = context.FormOf(node),
+                                            .range = context.RangeOf(node.input_values[0]),
                                             .scales_follow_rank = broadcasts && !x_rank});
   edit.AddCast(product, DataType::kFloat, view.type);
   return edit.Take();

@@ -38,6 +38,16 @@ std::span<const std::size_t> StorableInputs(const Node& node) {
   return std::span(rule->stored->inputs).first(rule->stored->input_count);
 }
 
+std::vector<std::size_t> WeightInputs(const Node& node) {
+  const auto stored = StorableInputs(node);
+  std::vector<std::size_t> inputs(stored.begin(), stored.end());
+  const Rule* const rule = FindRule(node);
+  if (rule == nullptr || !rule->computed) return inputs;
+  const std::size_t input = rule->computed->weight_input;
+  if (std::ranges::find(inputs, input) == inputs.end()) inputs.push_back(input);
+  return inputs;
+}
+
 std::vector<std::string> StorableOperators() {
   std::vector<std::string> names;
   for (const Rule* rule : AllRules()) {

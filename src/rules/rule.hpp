@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/channel_shape.hpp"
+#include "edit/activation_range.hpp"
 #include "edit/edit.hpp"
 #include "model/model.hpp"
 #include "qi8/options.hpp"
@@ -27,10 +28,17 @@ struct RuleContext {
   const Selection& selection;
   // Element types by ValueId, as far as they are known; empty where no rule needs them.
   std::vector<DataType> element_types = {};
+  std::vector<ActivationRange> ranges = {};  // by ValueId; empty: nothing is known
+  std::vector<Form> forms = {};              // by NodeId, as asked for; empty: all have the default
   std::set<TensorId> non_finite = {};  // weights with a NaN or an infinity, which are to stay as they are
   // The shapes that rules which cannot choose have asked for, by tensor. For rules that can: where they fall
   // in with it, one INT8 copy serves all.
   std::multimap<TensorId, ChannelShape> settled_shapes = {};
+
+  [[nodiscard]] Form FormOf(const Node& node) const { return forms.empty() ? Form() : forms.at(node.id); }
+  [[nodiscard]] ActivationRange RangeOf(ValueId value) const {
+    return ranges.empty() || value == kNone ? ActivationRange::kUnknown : ranges.at(value);
+  }
 };
 
 // The INT8 form of an operator that computes with integers.
@@ -74,10 +82,16 @@ struct Rule {
 // The inputs of a node that can be stored as INT8 and restored on loading; none: it has none.
 [[nodiscard]] std::span<const std::size_t> StorableInputs(const Node& node);
 
+// All inputs of a node that are weights, whether it computes with integers or restores them.
+[[nodiscard]] std::vector<std::size_t> WeightInputs(const Node& node);
+
 // The operators that have such inputs, in the same order.
 [[nodiscard]] std::vector<std::string> StorableOperators();
 
-// The rule for all of these (rules/stored.cpp).
+// The rule for weights that are stored as INT8 and restored (rules/stored.cpp).
 [[nodiscard]] Decision PlanStored(const RuleContext& context, const Node& node);
+
+// The rule for the form float16 of every operator (rules/float16.cpp).
+[[nodiscard]] Decision PlanFloat16(const RuleContext& context, const Node& node);
 
 }  // namespace qi8

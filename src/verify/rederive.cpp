@@ -226,11 +226,11 @@ Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource
   // As the run did that wrote it: looking for weights to be kept costs a reading, and most models have none.
   try {
     return rederive(std::move(source.model), {});
-  } catch (const NonFiniteWeight&) {
+  } catch (const UnstorableWeight&) {
     if (!origin.options.keep_non_finite) throw;
   }
   Model again = source.load_again();
-  const auto kept = TensorsOf(FindNonFinite(again, origin.options.selection, options.should_stop));
+  const auto kept = TensorsOf(FindUnstorable(again, origin.options.selection, options.should_stop));
   return rederive(std::move(again), kept);
 }
 

@@ -51,6 +51,7 @@ struct Fused {
 };
 constexpr auto kFused = std::to_array<Fused>({
     {"DynamicQuantizeMatMul", 1, 2, 3, ScaleShape::kLast},
+    {"MatMulIntegerToFloat", 1, 3, 5, ScaleShape::kLast},
     {"QAttention", 1, 4, 7, ScaleShape::kLast},
     {"DynamicQuantizeLSTM", 1, 8, 9, ScaleShape::kDirection},
     {"DynamicQuantizeLSTM", 2, 10, 11, ScaleShape::kDirection},

@@ -229,7 +229,7 @@ TEST(DefaultConfigTest, WhatStandsBehindASignIsValid) {
     text.erase(at + 1, 2);
     ++uncommented;
   }
-  EXPECT_EQ(uncommented, 5U);
+  EXPECT_EQ(uncommented, 6U);
   EXPECT_NO_THROW(ApplyConfig(*quantize.app, text, "default.toml"));
 }
 

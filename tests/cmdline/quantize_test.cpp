@@ -65,7 +65,7 @@ TEST_F(QuantizeTest, WritesModelDataChecksumsAndLogAndNothingElse) {
   const onnx::ModelProto model = ParseModel(output());
   std::map<std::string, int> operators;
   for (const auto& node : model.graph().node()) ++operators[node.op_type()];
-  EXPECT_EQ(operators["MatMulInteger"], 15);
+  EXPECT_EQ(operators["MatMulIntegerToFloat"], 15);
   EXPECT_EQ(operators["MatMul"], 4) << "of two activations";
 }
 

@@ -258,11 +258,11 @@ TEST_F(InspectTest, StatisticsAreThoseOfTheNumbers) {
 
 TEST_F(InspectTest, NumbersThatAreNotFiniteAreCountedAndLeftOut) {
   ModelBuilder builder;
-  builder.Input("x", {2, 16}).Output("y", {2, 8});
-  auto values = RandomValues(128);
+  builder.Input("x", {2, 16}).Output("y", {2, 16});
+  auto values = RandomValues(256);
   values[3] = std::numeric_limits<float>::quiet_NaN();
   values[99] = -std::numeric_limits<float>::infinity();
-  builder.Initializer("w", {16, 8}, values).Node("MatMul", {"x", "w"}, {"y"});
+  builder.Initializer("w", {16, 16}, values).Node("MatMul", {"x", "w"}, {"y"});
   builder.Save(path());
   InspectOptions options = Of(path());
   options.read_weights = true;

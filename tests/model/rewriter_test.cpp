@@ -427,9 +427,9 @@ TEST(ModelsOfTomorrow, SurviveTheWholeProgram) {
   for (const char* external_data : {"always", "never"}) {
     const testing::TempFolder folder;
     auto before = Tomorrow(folder.path()).model();
-    const auto result =
-        testing::RunQuantizeInt8({"in.onnx", "out.onnx", "--external-data", external_data, "-q"},
-                                 {.folder = folder.path(), .environment = {}});
+    const auto result = testing::RunQuantizeInt8(
+        {"in.onnx", "out.onnx", "--external-data", external_data, "-q", "--form", "per-tensor"},
+        {.folder = folder.path(), .environment = {}});
     ASSERT_EQ(result.status, 0) << result.err;
     auto after = testing::ParseModel(folder / "out.onnx");
     PullIn(before, folder.path());

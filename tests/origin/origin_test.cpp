@@ -45,6 +45,8 @@ TEST(DecidingOptions, AreThoseThatDecideWhatIsWritten) {
                    {"allow_growth", false},
                    {"include", json::array()},
                    {"exclude", json::array()},
+                   {"forms", {{{"form", "per-token"}}}},
+                   {"node_forms", json::object()},
                    {"min_elements", 0},
                    {"external_data", "always"}};
   EXPECT_EQ(json::parse(DecidingOptions({})), expected);
@@ -67,6 +69,8 @@ TEST(DecidingOptions, ShowEachChange) {
   EXPECT_TRUE(differs([](auto& options) { options.selection.store_int8 = {"Conv"}; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.type = WeightType::kUint8; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.symmetric = false; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.forms = {{{FormKind::kResidual}}}; }));
+  EXPECT_TRUE(differs([](auto& options) { options.selection.node_forms = {{"n", {FormKind::kFloat32}}}; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.granularity = Granularity::kTensor; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.scheme.reduce_range = true; }));
   EXPECT_TRUE(differs([](auto& options) { options.selection.matmul_const_b_only = false; }));
@@ -162,7 +166,7 @@ TEST_F(OriginMetadataTest, NamesToolOptionsAndSource) {
   EXPECT_EQ(entries.at("quantize-int8.seal").get<std::string>().size(), 64U);
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
-                           {"quantize-int8.schema", "2"},
+                           {"quantize-int8.schema", "3"},
                            {"quantize-int8.options", DecidingOptions(options_)},
                            {"quantize-int8.source.sha256", "11"},
                            {"quantize-int8.source.data.sha256", "22"}}));
@@ -191,7 +195,7 @@ TEST_F(OriginMetadataTest, HasNoSourceWhereItWasNotHashed) {
   json entries = AsJson(Metadata(UnknownHashes(options_, model)));
   entries.erase("quantize-int8.seal");
   EXPECT_EQ(entries, json({{"quantize-int8.version", Version()},
-                           {"quantize-int8.schema", "2"},
+                           {"quantize-int8.schema", "3"},
                            {"quantize-int8.options", DecidingOptions(options_)}}));
 }
 

@@ -46,7 +46,8 @@ TEST(GraphGrowth, IsWhatTheFileGrowsByWithinATenth) {
 
     auto again = testing::PlanOf(builder);
     const Node& node = again.model->nodes()[0];
-    const RuleContext context{.model = *again.model, .selection = OfAnySize()};
+    const RuleContext context{
+        .model = *again.model, .selection = OfAnySize(), .forms = {{FormKind::kPerTensor}}};
     const auto edit = std::get<Edit>(FindRule(node)->computed->plan(context, node));
     const auto estimate = static_cast<double>(GraphGrowth(*again.model, node, edit));
     EXPECT_NEAR(estimate, grown - shared, 0.1 * (grown - shared) + 10) << name_length;

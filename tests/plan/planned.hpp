@@ -26,7 +26,7 @@ struct Planned {
   void Make(ModelBuilder& builder, const Selection& selection = {}) {
     files->Add("m.onnx", builder.model().SerializeAsString());
     model = std::make_unique<Model>(Model::Load(*files, "m.onnx"));
-    plan = MakePlan(*model, OfAnySize(selection));
+    plan = MakePlan(*model, PerTensor(OfAnySize(selection)));
   }
 
   // "Op node: what becomes of it", a line for each node of the plan.

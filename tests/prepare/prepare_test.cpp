@@ -73,9 +73,9 @@ TEST(Prepare, PlansRewritesAndLaysOut) {
 TEST(Prepare, LeavesTensorsThatAreKept) {
   MemoryFileSystem files;
   Model model = TwoProducts(files);
-  const auto found = FindNonFinite(model, OfAnySize(), {});
+  const auto found = FindUnstorable(model, OfAnySize(), {});
   EXPECT_THAT(found, ElementsAre(Key(1)));
-  EXPECT_EQ(found.at(1), 7U);
+  EXPECT_EQ(found.at(1).index, 7U);
   const Origin origin = OriginWith(model);
   const PreparedModel prepared = Prepare(std::move(model), origin, "q.data", TensorsOf(found));
   EXPECT_EQ(prepared.plan.weights.size(), 1U);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -66,26 +67,35 @@ inline void RoundRows(onnx::TensorProto& tensor) {
 // The first output of a model.
 struct Outputs {
   runtime::Tensor fp32;
-  std::vector<runtime::Tensor> int8;  // one for each of kAllAndNoOptimizations
+  std::vector<runtime::Tensor> int8;  // per-tensor; one for each of kAllAndNoOptimizations
+  // The same of other forms, with a name for each.
+  std::vector<std::pair<std::string, runtime::Tensor>> other_forms;
 };
+
+// Forms with errors that are no larger than those of per-tensor.
+inline constexpr auto kOtherForms = std::to_array<const char*>({"per-token", "residual"});
 
 class Operators : public ::testing::Test {
  protected:
-  // Saves the model, quantizes it, runs both.
+  // Saves the model, quantizes it in several forms, runs all. What lies in the folder is per-tensor.
   [[nodiscard]] Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
                             const std::vector<std::string>& options = {}) {
     builder.Save(folder_ / "fp32.onnx");
-    std::vector<std::string> arguments = {(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(),
-                                          "--force", "--allow-growth"};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    const auto result = RunQuantizeInt8(arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return RunBoth(inputs);
+    QuantizeAs("int8.onnx", "per-tensor", options);
+    Outputs outputs = RunBoth(inputs);
+    for (const std::string form : kOtherForms) {
+      QuantizeAs(form + ".onnx", form, options);
+      for (const auto optimization : kAllAndNoOptimizations) {
+        outputs.other_forms.emplace_back(form,
+                                         RunModel(folder_ / (form + ".onnx"), inputs, optimization).at(0));
+      }
+    }
+    return outputs;
   }
 
   // The FP32 model and the INT8 one that stand there already.
   [[nodiscard]] Outputs RunBoth(const std::vector<runtime::Tensor>& inputs) {
-    Outputs outputs{.fp32 = RunModel(folder_ / "fp32.onnx", inputs).at(0), .int8 = {}};
+    Outputs outputs{.fp32 = RunModel(folder_ / "fp32.onnx", inputs).at(0), .int8 = {}, .other_forms = {}};
     for (const auto optimization : kAllAndNoOptimizations) {
       outputs.int8.push_back(RunModel(folder_ / "int8.onnx", inputs, optimization).at(0));
     }
@@ -98,6 +108,10 @@ class Operators : public ::testing::Test {
       SCOPED_TRACE(i == 0 ? "optimized" : "not optimized");
       ExpectWithin(outputs.fp32, outputs.int8[i], bound);
     }
+    for (const auto& [form, output] : outputs.other_forms) {
+      SCOPED_TRACE(form);
+      ExpectWithin(outputs.fp32, output, bound);
+    }
   }
 
   static void ExpectSqnr(const Outputs& outputs, double decibel) {
@@ -106,6 +120,10 @@ class Operators : public ::testing::Test {
       ASSERT_EQ(outputs.fp32.shape, outputs.int8[i].shape);
       EXPECT_GT(runtime::CompareOutputs(outputs.fp32, outputs.int8[i]).sqnr_db, decibel);
     }
+    for (const auto& [form, output] : outputs.other_forms) {
+      ASSERT_EQ(outputs.fp32.shape, output.shape);
+      EXPECT_GT(runtime::CompareOutputs(outputs.fp32, output).sqnr_db, decibel) << form;
+    }
   }
 
   [[nodiscard]] int Fused() { return FusedProducts(OptimizedOperators(folder_ / "int8.onnx")); }
@@ -113,6 +131,19 @@ class Operators : public ::testing::Test {
   TempFolder folder_;
 
  private:
+  void QuantizeAs(const std::string& output, const std::string& form,
+                  const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {(folder_ / "fp32.onnx").native(),
+                                          (folder_ / output).native(),
+                                          "--force",
+                                          "--allow-growth",
+                                          "--form",
+                                          form};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto result = RunQuantizeInt8(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+  }
+
   static void ExpectWithin(const runtime::Tensor& fp32, const runtime::Tensor& int8, const RowMajor& bound) {
     ASSERT_EQ(fp32.shape, int8.shape);
     const auto reference = fp32.As<float>();

@@ -37,11 +37,11 @@ class EditNames {
     }
   }
 
-  static bool IsActivation(const EditNode& node) {
+  [[nodiscard]] static bool IsActivation(const EditNode& node) {
     return node.shared && node.op_type == "DynamicQuantizeLinear";
   }
   // The Cast of an activation to float32, which is told with it.
-  static bool IsCast(const EditNode& node) { return node.shared && node.op_type == "Cast"; }
+  [[nodiscard]] static bool IsCast(const EditNode& node) { return node.shared && node.op_type == "Cast"; }
 
   [[nodiscard]] const std::string& operator[](std::size_t node) const { return names_.at(node); }
 
@@ -51,6 +51,7 @@ class EditNames {
       return "weight" + std::to_string(weight->weight) +
              (weight->part == WeightPart::kCodes    ? ".data"
               : weight->part == WeightPart::kScales ? ".scale"
+              : weight->part == WeightPart::kSums   ? ".sum"
                                                     : ".zero_point");
     }
     const auto& result = std::get<ResultOperand>(operand);
@@ -89,6 +90,7 @@ class EditNames {
             std::to_string(weight.encoding.shape.channels) + "}" +
             (weight.perm.empty() ? "" : " transposed") + " -> " + FormatShape(weight.dims) + ", scales " +
             FormatShape(weight.scale_dims) + " * " + NumberText(weight.scale_factor);
+    if (weight.with_sums) text += ", with sums";
     if (weight.zero_point_dims != weight.scale_dims) {
       text += ", zero points " + FormatShape(weight.zero_point_dims);
     }
@@ -115,13 +117,18 @@ class EditNames {
   return text;
 }
 
-// What its rule says of the last node of the model.
-[[nodiscard]] inline std::string DecideLast(ModelBuilder& builder, const Selection& selection = {}) {
+// What its rule says of the last node of the model; its products are per-tensor unless a form is given.
+[[nodiscard]] inline std::string DecideLast(ModelBuilder& builder, const Selection& selection = {},
+                                            std::optional<Form> form_for_all = std::nullopt) {
   MemoryFileSystem files;
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");
   const Node& node = model.nodes().back();
-  const RuleContext context{.model = model, .selection = selection, .settled_shapes = {}};
+  const Form form = form_for_all.value_or(Form{FormKind::kPerTensor});
+  const RuleContext context{.model = model,
+                            .selection = selection,
+                            .ranges = InferRanges(model),
+                            .forms = std::vector<Form>(model.nodes().size(), form)};
   if (!selection.store_int8.empty()) return DecisionText(model, PlanStored(context, node));
   const Rule* rule = FindRule(node);
   if (rule == nullptr || !rule->computed) return "no rule";

@@ -13,4 +13,11 @@ namespace qi8::testing {
   return selection;
 }
 
+// The selection with the form `per-tensor` for every product, where it has the default forms: for tests of
+// what planning does besides, in which few nodes stand for a product.
+[[nodiscard]] inline Selection PerTensor(Selection selection = {}) {
+  if (selection.forms == Selection().forms) selection.forms = {{{FormKind::kPerTensor}}};
+  return selection;
+}
+
 }  // namespace qi8::testing

@@ -30,6 +30,7 @@ class StructureTest : public VerifyFixture {
     QuantizeOptions options;
     options.external_data = ExternalData::kNever;
     options.selection.scheme.symmetric = false;
+    options.selection.forms = {{{FormKind::kPerTensor}}};
     QuantizeSource(options);
   }
 

@@ -1,4 +1,4 @@
-#include "exec/non_finite.hpp"
+#include "exec/unstorable.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,12 +42,12 @@ constexpr std::int64_t kWidth = 1'000, kElements = 70 * kWidth;
 }
 
 // Of weights that are to be quantized: others may have what they like.
-TEST(FindNonFinite, OfEveryFloatingPointType) {
+TEST(FindUnstorable, OfEveryFloatingPointType) {
   testing::MemoryFileSystem files;
   const Model model = Load(files);
   std::map<std::string, std::uint64_t> found;
-  for (const auto& [id, element] : FindNonFinite(model, MakePlan(model, testing::OfAnySize()), {})) {
-    found[model.tensors()[id].name] = element;
+  for (const auto& [id, element] : FindUnstorable(model, MakePlan(model, testing::OfAnySize()), {})) {
+    found[model.tensors()[id].name] = element.index;
   }
   const std::map<std::string, std::uint64_t> expected = {
       {"nan", kElements - 1}, {"infinite", kElements - 1}, {"half", 31}};
@@ -55,7 +55,7 @@ TEST(FindNonFinite, OfEveryFloatingPointType) {
 }
 
 // A plan has one weight for all tensors that lie in the same bytes.
-TEST(FindNonFinite, OfTensorsInTheSameBytes) {
+TEST(FindUnstorable, OfTensorsInTheSameBytes) {
   testing::MemoryFileSystem files;
   ModelBuilder builder;
   builder.Input("x", {2, 16});
@@ -74,16 +74,16 @@ TEST(FindNonFinite, OfTensorsInTheSameBytes) {
   files.Add("d", std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
   files.Add("m.onnx", builder.model().SerializeAsString());
   const Model model = Model::Load(files, "m.onnx");
-  const auto found = FindNonFinite(model, MakePlan(model, testing::OfAnySize()), {});
+  const auto found = FindUnstorable(model, MakePlan(model, testing::OfAnySize()), {});
   EXPECT_EQ(found.size(), 2U);
   EXPECT_TRUE(MakePlan(model, testing::OfAnySize(), TensorsOf(found)).weights.empty());
 }
 
-TEST(FindNonFinite, CanBeInterrupted) {
+TEST(FindUnstorable, CanBeInterrupted) {
   testing::MemoryFileSystem files;
   const Model model = Load(files);
   EXPECT_THROW(
-      static_cast<void>(FindNonFinite(model, MakePlan(model, testing::OfAnySize()), [] { return true; })),
+      static_cast<void>(FindUnstorable(model, MakePlan(model, testing::OfAnySize()), [] { return true; })),
       Error);
 }
 
