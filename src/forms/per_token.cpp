@@ -125,6 +125,17 @@ QuantizedRows FromOffset(Rows& rows) {
   return {rows.Codes(steps, 0, "_quantized"), scale, 0, offset};
 }
 
+// A weight with one scale for all channels has no sum for each of them. Small ones are worth an offset whatever the range:
+// there is little time to be won by the product itself, and an offset is 1 dB better (docs/performance.md).
+ActivationRange RangeToUse(const Product& product) {
+  constexpr std::uint64_t kSmallWeight = 1U << 17U;  // elements
+  if (product.weight.scale_dims.empty()) {
+    return product.range == ActivationRange::kUnknown ? ActivationRange::kCentered : product.range;
+  }
+  const bool is_small = product.weight.encoding.shape.elements() <= kSmallWeight;
+  return is_small ? ActivationRange::kUnknown : product.range;
+}
+
 QuantizedRows Quantize(Rows& rows, ActivationRange range) {
   switch (range) {
     case ActivationRange::kCentered:
@@ -152,8 +163,7 @@ Operand AddProductOfCodes(EditBuilder& edit, const QuantizedRows& rows, const We
 
 Operand AddPerToken(EditBuilder& edit, const Product& product) {
   Rows rows(edit, product);
-  const bool has_sums = !product.weight.scale_dims.empty();
-  const QuantizedRows x = has_sums ? Quantize(rows, product.range) : AboutZero(rows, 128);
+  const QuantizedRows x = Quantize(rows, RangeToUse(product));
   WeightRequest request = product.weight;
   request.with_sums = x.offset.has_value();
   const bool is_matrix = request.dims.size() == 2;

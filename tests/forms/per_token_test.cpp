@@ -57,9 +57,9 @@ TEST(PerToken, RowsAboutZeroHaveAConstantZeroPoint) {
   ModelBuilder builder(18);
   builder.Input("x", {2, 3}).Initializer("g", {3}, RandomValues(3));
   builder.Node("LayerNormalization", {"x", "g", "g"}, {"n"});
-  builder.Initializer("w", {3, 5}, RandomValues(15)).Node("MatMul", {"n", "w"}, {"y"});
+  builder.Initializer("w", {3, 65536}, RandomValues(3 * 65536)).Node("MatMul", {"n", "w"}, {"y"});
   EXPECT_EQ(DecideLast(builder, {}, kPerToken), R"(
-weight w as {1, 3, 5} -> [3, 5], scales [5] * 1
+weight w as {1, 3, 65536} -> [3, 65536], scales [65536] * 1
 shared0 Constant() value=tensor [-1]
 shared1 ReduceMax(n, shared0) keepdims=1
 shared2 Constant() value=0.00787402
