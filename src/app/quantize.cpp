@@ -117,7 +117,8 @@ class Run {
   PreparedModel PrepareFor(Model model, const QuantizeOptions& options,
                            const std::set<TensorId>& kept) const {
     const Origin origin = OriginOf(options, UnknownHashes(options, Source(model)));
-    return Prepare(std::move(model), origin, paths_.data_location(), kept);
+    return Prepare(std::move(model), origin, paths_.data_location(), kept,
+                   [this] { return observer_.ShouldStop(); });
   }
 
   // What --store-int8 would make of a model that stays as it is for the most part: planned and laid out, as a

@@ -29,6 +29,8 @@ struct Encoding {
   ChannelShape shape;  // of the tensor as it is stored in the input
   Scheme scheme = {};
   CodeFormat format = CodeFormat::kEightBits;
+  std::uint32_t block =
+      0;  // elements of a block along K that have a scale of their own; 0: whole channels have one
 
   friend auto operator<=>(const Encoding&, const Encoding&) = default;
 

@@ -281,6 +281,10 @@ std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id) {
   if (!IsFloatingPoint(tensor.type)) return Skip{SkipReason::kType, DataTypeName(tensor.type)};
   if (tensor.elements == 0) return Skip{SkipReason::kShape, "the weight is empty"};
   SetRowMajor(view);
+  if (tensor.turned_of != kNone) {
+    view.tensor = tensor.turned_of;
+    view.strides = {1, static_cast<std::uint64_t>(tensor.dims[0])};
+  }
   for (; !chain.empty(); chain.pop_back()) {
     if (auto skip = ViewMaker(model).Apply(*chain.back(), view)) return *std::move(skip);
   }

@@ -28,8 +28,9 @@ Operand EditBuilder::Add(std::string op_type, std::vector<Operand> inputs,
   return ResultOperand{edit_.nodes.size() - 1};
 }
 
-Operand EditBuilder::AddMicrosoft(std::string op_type, std::vector<Operand> inputs) {
-  const Operand result = Add(std::move(op_type), std::move(inputs));
+Operand EditBuilder::AddMicrosoft(std::string op_type, std::vector<Operand> inputs,
+                                  std::vector<NewAttribute> attributes) {
+  const Operand result = Add(std::move(op_type), std::move(inputs), std::move(attributes));
   edit_.nodes.back().domain = kMicrosoftDomain;
   return result;
 }

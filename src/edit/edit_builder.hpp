@@ -37,7 +37,8 @@ class EditBuilder {
   Operand Add(std::string op_type, std::vector<Operand> inputs, std::vector<NewAttribute> attributes = {});
 
   // The same of an operator of com.microsoft.
-  Operand AddMicrosoft(std::string op_type, std::vector<Operand> inputs);
+  Operand AddMicrosoft(std::string op_type, std::vector<Operand> inputs,
+                       std::vector<NewAttribute> attributes = {});
 
   // A node that other edits of the graph may share. ResultOperand::output chooses among its outputs.
   ResultOperand AddShared(std::string op_type, std::vector<Operand> inputs, SharedNames names,

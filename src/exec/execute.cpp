@@ -259,7 +259,7 @@ class Pipeline {
       token->error = ErrorOf(shape, step.first_element, values, *token->parameters, output);
     }
     if (!in_order) {
-      QuantizeTileTransposed(*weight->transposition, step.first_element, values, *token->parameters, output);
+      QuantizeTurned(*weight, step.first_element, values, *token->parameters, output);
     }
     if (weight->HasPart(WeightPart::kSums)) {
       token->sums = in_order ? SumCodes(shape, step.first_element, output)
@@ -267,6 +267,18 @@ class Pipeline {
     }
     if (weight->encoding.scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
+  }
+
+  static void QuantizeTurned(const QuantizedWeight& weight, std::uint64_t first_element,
+                             const TileValues& values, const ChannelParameters& parameters,
+                             std::span<std::int8_t> codes) {
+    if (weight.encoding.block == 0) {
+      return QuantizeTileTransposed(*weight.transposition, first_element, values, parameters, codes);
+    }
+    // Scales go along the columns, so these codes are made in their order first.
+    std::vector<std::int8_t> in_order(codes.size());
+    QuantizeTile(weight.encoding.shape, first_element, values, parameters, in_order);
+    TransposeCodes(*weight.transposition, first_element, in_order, codes);
   }
 
   // Codes of int8, of zero points less by 128, become the uint8 codes that they stand for.
@@ -346,6 +358,9 @@ class Pipeline {
     if (output.part == WeightPart::kScales) {
       std::vector<float> scales = token.parameters->scales;
       for (float& scale : scales) scale *= output.factor;
+      if (weight.encoding.block > 0 && weight.transposition) {
+        return WriteTurned(scales, first, shape, output.tensor);
+      }
       return FileFor(place).Write(place.offset + first * sizeof(float), std::as_bytes(std::span(scales)));
     }
     if (output.part == WeightPart::kSums) {
@@ -358,6 +373,22 @@ class Pipeline {
     }
     if (weight.encoding.scheme.type != WeightType::kInt8) MakeUnsigned(zero_points);
     FileFor(place).Write(place.offset + first, std::as_bytes(std::span(zero_points)));
+  }
+
+  // Scales [groups, channels] of some groups, which the file has as [channels, groups].
+  void WriteTurned(std::span<const float> scales, std::uint64_t first, const ChannelShape& shape,
+                   std::uint32_t tensor) {
+    const std::uint64_t groups = scales.size() / shape.channels;
+    std::vector<float> turned(scales.size());
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      for (std::uint64_t c = 0; c < shape.channels; ++c)
+        turned[c * groups + g] = scales[g * shape.channels + c];
+    }
+    const OutputPlace& place = layout_.places[tensor];
+    const TransposedMatrix matrix{&FileFor(place), place.offset, shape.groups, shape.channels, sizeof(float)};
+    TransposedWriter& writer = transposed_.try_emplace(tensor, kTransposedBytes).first->second;
+    writer.Write(matrix, first, std::as_bytes(std::span<const float>(turned)));
+    if (first + scales.size() == shape.scales()) transposed_.erase(tensor);
   }
 
   HashedOutput& FileFor(const OutputPlace& place) const {

@@ -65,4 +65,23 @@ void QuantizeTileTransposed(const Transposition& matrices, std::uint64_t first_e
   });
 }
 
+void TransposeCodes(const Transposition& matrices, std::uint64_t first_element,
+                    std::span<const std::int8_t> codes, std::span<std::int8_t> transposed) {
+  // Squares that fit the first-level cache in both orders.
+  constexpr std::uint64_t kSide = 64;
+  ForEachMatrix(matrices, first_element, codes.size(), [&](const MatrixPart& part) {
+    const std::int8_t* const from = codes.data() + part.start;
+    std::int8_t* const to = transposed.data() + part.start;
+    for (std::uint64_t row = 0; row < part.rows; row += kSide) {
+      const std::uint64_t end_row = std::min(row + kSide, part.rows);
+      for (std::uint64_t column = 0; column < part.columns; column += kSide) {
+        const std::uint64_t end_column = std::min(column + kSide, part.columns);
+        for (std::uint64_t c = column; c < end_column; ++c) {
+          for (std::uint64_t r = row; r < end_row; ++r) to[c * part.rows + r] = from[r * part.columns + c];
+        }
+      }
+    }
+  });
+}
+
 }  // namespace qi8

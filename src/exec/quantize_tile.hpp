@@ -22,4 +22,8 @@ void QuantizeTileTransposed(const Transposition& matrices, std::uint64_t first_e
                             const TileValues& values, const ChannelParameters& parameters,
                             std::span<std::int8_t> codes);
 
+// Turns codes of a tile that are in the order of its values into the order of QuantizeTileTransposed().
+void TransposeCodes(const Transposition& matrices, std::uint64_t first_element,
+                    std::span<const std::int8_t> codes, std::span<std::int8_t> transposed);
+
 }  // namespace qi8

@@ -10,12 +10,14 @@
 
 namespace qi8 {
 
-// A matrix [rows, columns] of one byte each, to be stored as [columns, rows] at `offset` of `file`.
+// A matrix [rows, columns] of elements of some bytes each, to be stored as [columns, rows] at `offset` of
+// `file`.
 struct TransposedMatrix {
   HashedOutput* file = nullptr;
   std::uint64_t offset = 0;
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
+  std::uint64_t element_bytes = 1;
 };
 
 // Takes the matrix in pieces that follow each other in row-major order, whole rows or parts of one row, and

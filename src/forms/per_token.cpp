@@ -125,8 +125,9 @@ QuantizedRows FromOffset(Rows& rows) {
   return {rows.Codes(steps, 0, "_quantized"), scale, 0, offset};
 }
 
-// A weight with one scale for all channels has no sum for each of them. Small ones are worth an offset whatever the range:
-// there is little time to be won by the product itself, and an offset is 1 dB better (docs/performance.md).
+// A weight with one scale for all channels has no sum for each of them. Small ones are worth an offset
+// whatever the range: there is little time to be won by the product itself, and an offset is 1 dB better
+// (docs/performance.md).
 ActivationRange RangeToUse(const Product& product) {
   constexpr std::uint64_t kSmallWeight = 1U << 17U;  // elements
   if (product.weight.scale_dims.empty()) {

@@ -5,6 +5,7 @@
 
 namespace qi8 {
 
+extern const ProductForm kFormOfBlockwise;
 extern const ProductForm kFormOfPerTensor;
 extern const ProductForm kFormOfPerToken;
 extern const ProductForm kFormOfResidual;
@@ -12,8 +13,8 @@ extern const ProductForm kFormOfResidual;
 namespace {
 
 // By falling accuracy: where a product cannot have a form, the nearest is the next one that it can have.
-constexpr auto kForms =
-    std::to_array<const ProductForm*>({&kFormOfResidual, &kFormOfPerToken, &kFormOfPerTensor});
+constexpr auto kForms = std::to_array<const ProductForm*>(
+    {&kFormOfBlockwise, &kFormOfResidual, &kFormOfPerToken, &kFormOfPerTensor});
 
 Operand AddVector(EditBuilder& edit, std::vector<std::int64_t> values) {
   const auto count = static_cast<std::int64_t>(values.size());
@@ -32,7 +33,7 @@ Operand AddProduct(EditBuilder& edit, const Product& product) {
       if (obstacle.empty()) obstacle = *why;
       continue;
     }
-    edit.SetForm({{form->kind}, obstacle});
+    edit.SetForm({form->kind == product.form.kind ? product.form : Form{form->kind}, obstacle});
     return form->add(edit, product);
   }
   // Every product can be had per tensor.

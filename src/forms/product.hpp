@@ -12,10 +12,11 @@
 namespace qi8 {
 
 struct Product {
-  Operand x;                                          // [.., K]; its rows are what lies along the last axis
-  DataType type = DataType::kFloat;                   // of x
-  WeightRequest weight;                               // [.., K, N]
-  Form form;                                          // that is asked for
+  Operand x;                         // [.., K]; its rows are what lies along the last axis
+  DataType type = DataType::kFloat;  // of x
+  WeightRequest weight;              // [.., K, N]
+  Form form;                         // that is asked for
+  bool runtime_has_blocks = true;    // the oldest runtime that is to run it has MatMulNBits with 8 bits
   ActivationRange range = ActivationRange::kUnknown;  // of x
   // The scales of a batch of matrices are [D.., 1, N]. Where the rank of x shows only when the model runs,
   // they must lose the 1 then if x is a vector.

@@ -219,7 +219,8 @@ class Inspection {
     origin.options.keep_non_finite = options_.keep_non_finite;
     origin.source_sha256 = UnknownHashes(origin.options, model_);
     const std::set<TensorId> kept = NonFiniteTensors();
-    PreparedModel prepared = Prepare(std::move(model_), origin, data.filename().native(), kept);
+    PreparedModel prepared = Prepare(std::move(model_), origin, data.filename().native(), kept,
+                                     [this] { return observer_.ShouldStop(); });
     report_.plan = std::move(prepared.report);
     AddOutputs(prepared.layout, output, data, report_.plan);
     return prepared;

@@ -192,6 +192,10 @@ std::vector<std::string_view> Model::AllNames() const {
   return names;
 }
 
+void Model::SetTwins(const Twins& twins) {
+  for (const auto& [tensor, twin] : twins) tensors_.at(tensor).turned_of = twin;
+}
+
 std::string OnnxVersion() { return onnx::LAST_RELEASE_VERSION; }
 
 std::string ProtobufVersion() { return google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION); }

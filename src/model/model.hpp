@@ -162,6 +162,10 @@ class Model {
   // Every name that occurs in the model, as value or node: what new names must keep clear of.
   [[nodiscard]] std::vector<std::string_view> AllNames() const;
 
+  // Lets each of these tensors be seen as a view of its twin, so that the two are stored once where they are
+  // quantized.
+  void SetTwins(const Twins& twins);
+
   // Carries out the rewrite. After this nodes(), values() and graphs() are gone; tensors() and files() stay.
   void Apply(const Rewrite& rewrite);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct Tensor {
   // attributes, functions, sparse tensors) many do not, so there the bytes stay in the model.
   bool may_be_external = false;
   std::string function = {};  // of the model's own, in which it stands; empty elsewhere
+  // A matrix that has the same numbers transposed, if one is known (Model::SetTwins); else kNone.
+  TensorId turned_of = kNone;
 };
+
+// Matrices that are another one transposed: its number.
+using Twins = std::map<TensorId, TensorId>;
 
 }  // namespace qi8

@@ -25,9 +25,11 @@ inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 //   1  version 0.1
 //   2  version 0.2: initializers of models of IR versions before 4, batches of matrices times an activation
 //      whose rank is not known, weights with a NaN or an infinity, --allow-growth (always on before)
-//   3  version 0.2: forms (all products were per-tensor before)
+//   3  version 0.2: forms (all products were per-tensor before), weights that are another one transposed
+//   stored once
 inline constexpr unsigned kUnnumberedSchema = 1;
 inline constexpr unsigned kOriginSchema = 3;
+inline constexpr unsigned kFirstSchemaWithTwins = 3;
 
 // Whether this program wrote the model with this metadata, in whatever version.
 [[nodiscard]] bool HasOrigin(std::span<const MetadataEntry> metadata);

@@ -40,7 +40,8 @@ struct WeightOutput {
 struct QuantizedWeight {
   TensorId source = kNone;
   Encoding encoding;
-  std::optional<Transposition> transposition;  // else the codes are written in the order of the input
+  // Else the codes are written in the order of the input. Scales of blocks are turned with their codes.
+  std::optional<Transposition> transposition;
   // One for each part, graph, shape and factor that a node asked for. The first has the codes.
   std::vector<WeightOutput> outputs;
 

@@ -6,7 +6,7 @@ namespace qi8 {
 namespace {
 
 // What stored_dims and perm come to where a stream of tiles can follow: the last dimensions, in two blocks,
-// change places, and each row of the stored matrix has one scale, or all have.
+// change places, and each row of the stored matrix has one scale, or all have, or blocks of a column have.
 std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   const auto& perm = request.perm;
   const std::size_t rank = perm.size();
@@ -28,7 +28,8 @@ std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   const Transposition found{product(0, first), product(first, split), product(split, rank)};
   const bool a_scale_for_each_row = shape.channels == 1 && shape.reduced == found.columns;
   const bool one_scale = shape.scales() == 1;
-  return a_scale_for_each_row || one_scale ? std::optional(found) : std::nullopt;
+  const bool has_blocks = request.encoding.block > 0;
+  return a_scale_for_each_row || one_scale || has_blocks ? std::optional(found) : std::nullopt;
 }
 
 // What stands behind the name of a weight in the names of its parts.

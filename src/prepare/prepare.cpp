@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "plan/plan_report.hpp"
+#include "prepare/twins.hpp"
 
 namespace qi8 {
 
 PreparedModel Prepare(Model model, const Origin& origin, const std::string& data_location,
-                      const std::set<TensorId>& kept) {
+                      const std::set<TensorId>& kept, const std::function<bool()>& should_stop) {
   const QuantizeOptions& options = origin.options;
+  if (origin.schema >= kFirstSchemaWithTwins) model.SetTwins(FindTwins(model, should_stop));
   Plan plan = MakePlan(model, options.selection, kept);
   PlanReport report = ReportOf(model, plan);
   model.Apply(plan.rewrite);

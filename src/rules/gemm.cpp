@@ -39,6 +39,7 @@ std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& con
                                      .type = view.type,
                                      .weight = std::get<WeightRequest>(std::move(request)),
                                      .form = context.FormOf(node),
+                                     .runtime_has_blocks = context.selection.target.has_blocks(),
                                      .range = range});
 
   const float beta = model.FloatAttribute(node, "beta", 1);

@@ -41,7 +41,8 @@ Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, Con
   const Operand product = AddProduct(edit, {.x = x,
                                             .type = view.type,
                                             .weight = std::get<WeightRequest>(std::move(request)),
-                                            .form = context.FormOf(node)});
+                                            .form = context.FormOf(node),
+                                            .runtime_has_blocks = context.selection.target.has_blocks()});
   edit.Add("Transpose", {edit.AddCast(product, DataType::kFloat, view.type)}, Turn(*rank));
   return edit.Take();
 }
@@ -111,6 +112,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
                                             .type = view.type,
                                             .weight = std::get<WeightRequest>(std::move(request)),
                                             .form = context.FormOf(node),
+                                            .runtime_has_blocks = context.selection.target.has_blocks(),
                                             .range = context.RangeOf(node.input_values[0]),
                                             .scales_follow_rank = broadcasts && !x_rank});
   edit.AddCast(product, DataType::kFloat, view.type);

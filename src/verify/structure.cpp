@@ -40,6 +40,7 @@ enum class ScaleShape {
   kOne,        // one
   kFirst,      // one, or one for each index of the first dimension
   kLast,       // one, or one for each index of the last dimension
+  kBlocks,     // one for each index of all dimensions but the last
   kDirection,  // one for each index of the first dimension, or of the first and the last
 };
 
@@ -52,6 +53,7 @@ struct Fused {
 constexpr auto kFused = std::to_array<Fused>({
     {"DynamicQuantizeMatMul", 1, 2, 3, ScaleShape::kLast},
     {"MatMulIntegerToFloat", 1, 3, 5, ScaleShape::kLast},
+    {"MatMulNBits", 1, 2, 3, ScaleShape::kBlocks},
     {"QAttention", 1, 4, 7, ScaleShape::kLast},
     {"DynamicQuantizeLSTM", 1, 8, 9, ScaleShape::kDirection},
     {"DynamicQuantizeLSTM", 2, 10, 11, ScaleShape::kDirection},
@@ -240,6 +242,8 @@ class WeightChecker {
         return count == 1 || is_dim(0);
       case ScaleShape::kLast:
         return count == 1 || is_dim(last);
+      case ScaleShape::kBlocks:
+        return weight.size() > 1 && scale == Dims(weight.begin(), weight.end() - 1);
       case ScaleShape::kDirection:
         return is_dim(0) || (weight.size() == 3 && scale == Dims{weight[0], weight[2]});
       default:

@@ -83,5 +83,21 @@ TEST(TransposedWriter, TakesOneMatrixAfterAnother) {
   EXPECT_EQ(output.Finish(), Sha256::HexOf("adbecfgjhkil"));
 }
 
+// Scales of blocks: elements of four bytes, which stay together.
+TEST(TransposedWriter, TakesElementsOfSeveralBytes) {
+  for (const std::uint64_t capacity : {100U, 16U, 4U}) {
+    CountingFile file;
+    HashedOutput output(file, 24);
+    TransposedWriter writer(capacity);
+    const TransposedMatrix matrix{&output, 0, 2, 3, 4};
+    for (const auto& [first, piece] : {std::pair(0, "a000b000c000"), std::pair(3, "d111e111f111")}) {
+      writer.Write(matrix, static_cast<std::uint64_t>(first),
+                   std::as_bytes(std::span(std::string_view(piece))));
+    }
+    EXPECT_EQ(file.contents, "a000d111b000e111c000f111") << capacity;
+    EXPECT_EQ(output.Finish(), Sha256::HexOf(file.contents));
+  }
+}
+
 }  // namespace
 }  // namespace qi8

@@ -173,5 +173,47 @@ TEST_F(Float16, AWeightWithALargeNumberStays) {
   ExpectSqnr(RunBoth({FloatTensor({2, 64}, RandomValues(128, 3))}), 60);
 }
 
+class Blockwise : public Operators {
+ protected:
+  void ExpectFidelity(ModelBuilder& builder, const runtime::Tensor& x, const std::string& block,
+                      double decibel) {
+    builder.Save(folder_ / "fp32.onnx");
+    const auto result = RunQuantizeInt8({(folder_ / "fp32.onnx").native(), (folder_ / "int8.onnx").native(),
+                                         "--force", "--form", "blockwise-" + block});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_TRUE(OptimizedOperators(folder_ / "int8.onnx").contains("MatMulNBits"));
+    ExpectSqnr(RunBoth({x}), decibel);
+    const auto verified = RunQuantizeInt8(
+        {"verify", (folder_ / "int8.onnx").native(), "--against", (folder_ / "fp32.onnx").native()});
+    EXPECT_EQ(verified.status, 0) << verified.out;
+  }
+};
+
+// Weights by columns and by rows, with factors, a bias and blocks of every size.
+TEST_F(Blockwise, EveryBlockSizeBothWaysRound) {
+  constexpr std::int64_t kK = 512, kN = 80;
+  for (const char* block : {"16", "32", "64", "128", "256"}) {
+    ModelBuilder builder(17);
+    builder.Input("x", {3, kK}).Output("y", {3, kN});
+    builder.Initializer("w", {kK, kK}, RandomValues(kK * kK, 1))
+        .Initializer("v", {kN, kK}, RandomValues(kN * kK, 2));
+    builder.Initializer("b", {kN}, RandomValues(kN, 3));
+    builder.Node("MatMul", {"x", "w"}, {"a"}, "columns");
+    auto& gemm = builder.Node("Gemm", {"a", "v", "b"}, {"y"}, "rows");
+    SetInt(gemm, "transB", 1);
+    SetFloat(gemm, "alpha", -0.5F);
+    ExpectFidelity(builder, FloatTensor({3, kK}, RandomValues(3 * kK, 4)), block, 35);
+  }
+}
+
+// Groups of blocks that take more than one tile of 1 MiB: 256 rows of 2,048 columns of float32.
+TEST_F(Blockwise, BlocksLargerThanATile) {
+  constexpr std::int64_t kK = 512, kN = 2048;
+  ModelBuilder builder(17);
+  builder.Input("x", {2, kK}).Output("y", {2, kN});
+  builder.Initializer("w", {kK, kN}, RandomValues(kK * kN, 1)).Node("MatMul", {"x", "w"}, {"y"}, "product");
+  ExpectFidelity(builder, FloatTensor({2, kK}, RandomValues(2 * kK, 2)), "256", 38);
+}
+
 }  // namespace
 }  // namespace qi8::testing
