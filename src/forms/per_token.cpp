@@ -125,16 +125,15 @@ QuantizedRows FromOffset(Rows& rows) {
   return {rows.Codes(steps, 0, "_quantized"), scale, 0, offset};
 }
 
-// A weight with one scale for all channels has no sum for each of them. Small ones are worth an offset
-// whatever the range: there is little time to be won by the product itself, and an offset is 1 dB better
-// (docs/performance.md).
+// A weight with one scale for all channels has no sum for each of them. Small weights are worth an offset
+// whatever the range: there is little time to be won by the product itself, and an offset is 1 dB better.
+// With the smallest, it is the number of nodes that counts. (docs/performance.md has the figures.)
 ActivationRange RangeToUse(const Product& product) {
-  constexpr std::uint64_t kSmallWeight = 1U << 17U;  // elements
-  if (product.weight.scale_dims.empty()) {
-    return product.range == ActivationRange::kUnknown ? ActivationRange::kCentered : product.range;
-  }
-  const bool is_small = product.weight.encoding.shape.elements() <= kSmallWeight;
-  return is_small ? ActivationRange::kUnknown : product.range;
+  constexpr std::uint64_t kLeast = 1U << 15U, kMost = 1U << 17U;  // elements of a small weight
+  const bool is_unknown = product.range == ActivationRange::kUnknown;
+  if (product.weight.scale_dims.empty()) return is_unknown ? ActivationRange::kCentered : product.range;
+  const std::uint64_t elements = product.weight.encoding.shape.elements();
+  return elements >= kLeast && elements <= kMost ? ActivationRange::kUnknown : product.range;
 }
 
 QuantizedRows Quantize(Rows& rows, ActivationRange range) {

@@ -57,9 +57,9 @@ TEST(PerToken, RowsAboutZeroHaveAConstantZeroPoint) {
   ModelBuilder builder(18);
   builder.Input("x", {2, 3}).Initializer("g", {3}, RandomValues(3));
   builder.Node("LayerNormalization", {"x", "g", "g"}, {"n"});
-  builder.Initializer("w", {3, 65536}, RandomValues(3 * 65536)).Node("MatMul", {"n", "w"}, {"y"});
+  builder.Initializer("w", {3, 5}, RandomValues(15)).Node("MatMul", {"n", "w"}, {"y"});
   EXPECT_EQ(DecideLast(builder, {}, kPerToken), R"(
-weight w as {1, 3, 65536} -> [3, 65536], scales [65536] * 1
+weight w as {1, 3, 5} -> [3, 5], scales [5] * 1
 shared0 Constant() value=tensor [-1]
 shared1 ReduceMax(n, shared0) keepdims=1
 shared2 Constant() value=0.00787402
@@ -79,6 +79,20 @@ shared16 Constant() value=tensor [128]
 #0 com.microsoft.MatMulIntegerToFloat(shared14, weight0.data, shared15, weight0.scale, shared17)
 #1 Mul(#0, shared9)
 )");
+}
+
+// A small weight is worth an offset whatever the range; with the smallest, as above, it is the number of
+// nodes that counts.
+TEST(PerToken, SmallWeightsHaveAnOffset) {
+  for (const auto& [columns, has_sums] :
+       {std::pair(127, false), std::pair(128, true), std::pair(512, true), std::pair(513, false)}) {
+    ModelBuilder builder(17);
+    builder.Input("x", {2, 256}).Initializer("g", {256}, RandomValues(256));
+    builder.Node("LayerNormalization", {"x", "g", "g"}, {"n"});
+    builder.Initializer("w", {256, columns}, RandomValues(static_cast<std::size_t>(256 * columns)));
+    builder.Node("MatMul", {"n", "w"}, {"y"});
+    EXPECT_EQ(DecideLast(builder, {}, kPerToken).find("with sums") != std::string::npos, has_sums) << columns;
+  }
 }
 
 // A weight with one scale for all channels has no sum for each of them.
