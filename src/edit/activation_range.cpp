@@ -126,9 +126,12 @@ class Inference {
     if (IsConstant(a)) return OfInput(node, 1);
     if (IsConstant(b)) return OfInput(node, 0);
     if (IsGate(a, kMostGateSteps) || IsGate(b, kMostGateSteps)) return ActivationRange::kLowerTail;
-    const bool both =
-        OfInput(node, 0) == ActivationRange::kCentered && OfInput(node, 1) == ActivationRange::kCentered;
-    return both ? ActivationRange::kCentered : ActivationRange::kUnknown;
+    // A gated product, SiLU(x) * y: about zero where one factor is, and the other is not far from it.
+    const ActivationRange first = OfInput(node, 0);
+    const ActivationRange second = OfInput(node, 1);
+    const bool one_is_centered = first == ActivationRange::kCentered || second == ActivationRange::kCentered;
+    const bool both_are_known = first != ActivationRange::kUnknown && second != ActivationRange::kUnknown;
+    return one_is_centered && both_are_known ? ActivationRange::kCentered : ActivationRange::kUnknown;
   }
 
   static constexpr int kMostGateSteps = 4;

@@ -613,5 +613,25 @@ TEST_F(QuantizeErrorsTest, AModelThatIsInt8AlreadyIsLeftAlone) {
   EXPECT_EQ(Snapshot(), before);
 }
 
+// ---- Forms
+
+TEST_F(QuantizeErrorsTest, FormsThatAreNone) {
+  WriteTinyModel();
+  const std::vector<std::string> run = {"in/m.onnx", "out/q.onnx"};
+  const auto with = [&run](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = run;
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return arguments;
+  };
+  ExpectFailure(with({"--form", "per_token"}), 2,
+                {"--form", "'per_token' is not a form", "per-token, residual"});
+  ExpectFailure(with({"--form", "blockwise-48"}), 2, {"'blockwise-48' is not a form"});
+  ExpectFailure(with({"--form", "residual=("}), 2,
+                {"--form residual=", "'('", "is not a regular expression"});
+  ExpectFailure(with({"--form", "residual=decoder"}), 2,
+                {"--form residual=decoder matches no node", "--dry-run"});
+  ExpectFailure(with({"--node-form", "float32=nobody"}), 2, {"--node-form float32=nobody names no node"});
+}
+
 }  // namespace
 }  // namespace qi8::testing

@@ -96,6 +96,12 @@ TEST(InferRanges, GatesHaveALowerTail) {
     EXPECT_EQ(RangeOf(builder, name), ActivationRange::kLowerTail) << name;
   }
   EXPECT_EQ(RangeOf(builder, "sigmoid"), ActivationRange::kNonNegative);
+  // The second factor of a gated unit has both signs; a product of two gates has one.
+  builder.Node("MatMul", {"norm", "w"}, {"up"});
+  builder.Node("Mul", {"silu", "up"}, {"gated"});
+  builder.Node("Mul", {"silu", "gelu"}, {"positive"});
+  EXPECT_EQ(RangeOf(builder, "gated"), ActivationRange::kCentered);
+  EXPECT_EQ(RangeOf(builder, "positive"), ActivationRange::kUnknown);
 }
 
 TEST(InferRanges, EmbeddingsAndMeansOfValues) {

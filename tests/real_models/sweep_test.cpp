@@ -342,5 +342,17 @@ TEST_F(Sweep, ProductsOfTwoActivations) {
   Run("--matmul-const-b-only false", selection);
 }
 
+class SweepOfForms : public Sweep, public ::testing::WithParamInterface<const char*> {};
+
+// Every model in every form; the default one is in all the others.
+TEST_P(SweepOfForms, EveryModel) {
+  Selection selection;
+  selection.forms = {{ParseForm(GetParam()).value()}};
+  Run(std::string("--form ") + GetParam(), selection);
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, SweepOfForms,
+                         ::testing::Values("per-tensor", "residual", "blockwise-16", "float16"));
+
 }  // namespace
 }  // namespace qi8::testing
