@@ -281,7 +281,8 @@ class Run {
     try {
       shared.Publish(Publication::IfThere::kReplace);
     } catch (const Error& error) {
-      throw Error(error.kind(), "the output is whole, but not its checksums: " + std::string(error.what()));
+      throw Error(error.kind(), "the output is whole, but its checksum file could not be written: " +
+                                    std::string(error.what()));
     }
   }
 

@@ -255,7 +255,8 @@ ExitStatus CommandCompare::Run() {
                 "--require-inputs: there are no --inputs, and made-up ones are not wanted");
   }
   if (options_.inputs.empty() && most_sets_) {
-    throw Error(ErrorKind::kUsage, "--cases is of recorded inputs; give them with --inputs");
+    throw Error(ErrorKind::kUsage,
+                "--cases limits how many sets of recorded inputs are used; give them with --inputs");
   }
   if (most_sets_) options_.most_sets = *most_sets_;
   options_.dims = ParseDims(dims_);

@@ -76,7 +76,8 @@ void CheckType(const std::string& where, const runtime::Tensor& tensor, const ru
   throw Error(ErrorKind::kFailure,
               where + ": its elements are " + DataTypeName(tensor.type) + ", and the model's input " +
                   Quote(input.name) + " takes " + name + "; save array.astype('" + name + "')" +
-                  (is_sound ? " / 32768, or as else the model was given sound," : "") + " instead");
+                  (is_sound ? " / 32768, or scale the sound as it was scaled for training," : "") +
+                  " instead");
 }
 
 // How many sets of inputs a tensor holds, 1 where it is just what the model declares, and how many of its
@@ -179,7 +180,7 @@ class Reader {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       if (given_by_[i].empty()) {
         Fail(path, "it has no array for the model's input " + Quote(inputs_[i].name) + ", only " +
-                       (ignored.empty() ? "those of others" : ignored) +
+                       (ignored.empty() ? "arrays for its other inputs" : ignored) +
                        "; name arrays after inputs: numpy.savez(file, **{'" + Plain(inputs_[i].name) +
                        "': array})");
       }

@@ -22,8 +22,8 @@ constexpr auto kPassing =
     std::to_array<Names>({"Identity", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Expand",
                           "Slice", "Split", "Cast", "Dropout", "Pad", "Tile", "Gather", "Div"});
 // Products with weights: about zero where their input is known at all.
-constexpr auto kProducts = std::to_array<Names>({"MatMul", "Gemm", "Conv", "FusedMatMul", "FusedConv",
-                                                 "Attention", "MultiHeadAttention", "LSTM", "GRU", "RNN"});
+constexpr auto kProducts = std::to_array<Names>(
+    {"MatMul", "Gemm", "Conv", "FusedMatMul", "Attention", "MultiHeadAttention", "LSTM", "GRU", "RNN"});
 constexpr auto kNonNegative = std::to_array<Names>({"Relu", "Softmax", "Sigmoid", "HardSigmoid"});
 constexpr auto kLowerTail =
     std::to_array<Names>({"Gelu", "FastGelu", "BiasGelu", "QuickGelu", "Mish", "Elu", "Swish", "HardSwish"});

@@ -32,8 +32,8 @@ struct Run {
   std::uint64_t stride = 1;
 };
 
-// The dimensions as few runs as there can be: neighbours of which the left one goes on where the right one
-// ends are one.
+// The dimensions, merged into as few runs as possible: two neighbours become one where each step of the left
+// one continues exactly where the right one ends.
 std::vector<Run> RunsOf(const ConstantView& view) {
   std::vector<Run> runs;
   for (std::size_t d = 0; d < view.dims.size(); ++d) {

@@ -45,7 +45,8 @@ Budget Divide(const ExecuteOptions& options) {
   const std::uint64_t token_bytes = tile + tile / sizeof(float);  // with its INT8 form
   budget.tokens =
       std::clamp<std::uint64_t>(options.memory_budget / 4 / token_bytes, 1, 2ULL * options.threads + 1);
-  // One tile a token more: a held tile is let go when its token ends, not when the schedule says so.
+  // Each token counts one tile more, because a held tile is freed only when its token ends, which is later
+  // than the schedule says.
   const std::uint64_t in_flight = budget.tokens * (token_bytes + tile) + kTransposedBytes;
   budget.schedule.held_tiles =
       options.memory_budget > in_flight ? (options.memory_budget - in_flight) / tile : 0;

@@ -22,10 +22,10 @@ class HashedOutput {
 
   void Write(std::uint64_t offset, std::span<const std::byte> bytes);
 
-  // Writes without saying that any range is whole now: pieces too small to keep account of.
+  // Writes a piece too small to keep account of; call MarkWritten once the whole range is done.
   void WritePiece(std::uint64_t offset, std::span<const std::byte> bytes) { file_.WriteAt(offset, bytes); }
 
-  // The bytes of the range will not be written again: by WritePiece they have been, or they stay zero.
+  // Declares the range final: WritePiece has written its bytes, or they stay zero.
   void MarkWritten(ByteRange range);
 
   // The SHA-256 of the whole file. Throws std::logic_error where a byte was neither written nor marked.

@@ -69,7 +69,8 @@ QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element
   const bool one_channel = shape.channels == 1;
   const std::uint64_t group_elements = std::max<std::uint64_t>(shape.group_elements(), 1);
   const std::uint64_t run = one_channel ? group_elements : shape.channels;
-  // Of one channel a run is a group; of several it is a row, whose first and last may be parts.
+  // With one channel, a run is a group. With several, it is a row of channels; the first and the last row of
+  // the tile may be incomplete.
   const std::vector<float> zeros(parameters.zero_points.empty() && !one_channel ? shape.channels : 0, 0.0F);
   const std::uint64_t first_group = first_element / group_elements;
   values.ForEachPiece(group_elements, [&](std::uint64_t start, std::span<const float> piece) {

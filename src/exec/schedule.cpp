@@ -55,8 +55,9 @@ class Scheduler {
       AddGroup(index, group * group_bytes, group_bytes);
   }
 
-  // Of a tile of such units: a tile of INT8 codes has room for as many elements as there are in one of
-  // float32. Rows that are to be transposed are as many as that is fastest for.
+  // The most bytes that a tile made of such units may have. A tile of INT8 codes has room only for as many
+  // elements as a tile of float32 has; of rows to be transposed it takes the number that is fastest to
+  // transpose.
   std::uint64_t MostBytes(std::uint32_t index, std::uint64_t unit) const {
     const std::uint64_t element = ElementBytes(model_.tensors()[layout_.work[index].source].type);
     const std::uint64_t code = plan_.weights[*layout_.work[index].weight].encoding.code_bytes();

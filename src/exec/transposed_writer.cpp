@@ -10,7 +10,7 @@ void TransposedWriter::Write(const TransposedMatrix& matrix, std::uint64_t first
   const std::uint64_t elements = transposed.size() / size;
   if (first_element == 0) {
     first_row_ = 0;
-    // A matrix of more columns than there is room for is collected in no rows at all.
+    // Where not even one row fits the capacity, stride_ is 0 and no rows are collected.
     stride_ = std::min(matrix.rows, capacity_ / (matrix.columns * size));
     collected_.resize(stride_ * matrix.columns * size);
   }

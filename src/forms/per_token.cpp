@@ -4,27 +4,29 @@
 // Where zero is what most numbers of a row lie near (edit/activation_range.hpp), all rows have one constant
 // zero point Z, and zero is exactly a code:
 //
-//   s = max(max(x) / (255 - Z), -min(x) / Z)      q = QuantizeLinear(x / s, 1, Z)      y = s * s_w * (q - Z)
-//   q_w
+//   s = max(max(x) / (255 - Z), -min(x) / Z)
+//   q = QuantizeLinear(x / s, 1, Z)
+//   y = s * s_w * (q - Z) q_w
 //
-// Where a row may lie anywhere, it begins at an offset of its own:
+// Where a row may lie anywhere, it begins at an offset o of its own:
 //
-//   s = (max(x) - min(x)) / 255                   q = QuantizeLinear((x - o) / s, 1, 0)
-//   o = s * round(min(x) / s) where the row has both signs, so that zero is exactly a code (a rounding error
-//   that many
-//       values near zero share adds up in their sum); else the end of the row that is nearer to zero,
-//       exactly, for the smallest numbers of a spectrum, whose logarithm counts: min(x), or max(x) - 255 s
+//   s = (max(x) - min(x)) / 255
+//   q = QuantizeLinear((x - o) / s, 1, 0)
 //   y = s * s_w * q q_w + o * (s_w * sum_k q_w)
 //
-// The sum over a channel is a constant (WeightPart::kSums); a weight with one scale for all channels has no
+// Where the row has both signs, o = s * round(min(x) / s), so that zero is exactly a code: an error there
+// would add up over the many values near zero. Else o puts the end of the row that is nearer to zero exactly
+// on a code, as the logarithm of a spectrum's smallest numbers counts: o = min(x), or max(x) - 255 s.
+//
+// The sum over a channel is a constant (WeightPart::kSums). A weight with one scale for all channels has no
 // such sums, so its rows have the constant zero point. Scales are not below kLeastScale, which makes a row of
 // zeros a row of zeros; they are found without the difference max - min, which could overflow. A weight's own
 // zero points go into the product.
 //
-// MatMulIntegerToFloat of com.microsoft multiplies by s_w on the way out of the integer product; as of ONNX
-// Runtime 1.32 it takes matrices only, so batches of matrices have MatMulInteger, Cast and Mul. The two
-// scales are never multiplied with each other first: ONNX Runtime fuses that pattern with a bias behind it,
-// and then scales the bias, too.
+// MatMulIntegerToFloat of com.microsoft multiplies by s_w on the way out of the integer product. It is used
+// for matrices; batches of matrices have MatMulInteger, Cast and Mul. The two scales are never multiplied
+// with each other first: ONNX Runtime fuses that pattern with a bias behind it, and then scales the bias,
+// too.
 
 #include <utility>
 

@@ -141,7 +141,7 @@ class Model::Loader {
     if (!id) return;
     const Node& node = model_.nodes_[*id];
     Fail("node " + Quote(node.name) + " (" + Plain(node.op_type) +
-         ") needs its own output, if through other nodes; a graph that goes in circles cannot run");
+         ") needs its own output, directly or through other nodes; a graph with a cycle cannot run");
   }
 
   void AddTensor(onnx::TensorProto& tensor) {

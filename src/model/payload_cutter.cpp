@@ -152,8 +152,8 @@ class WireReader {
  private:
   ByteRange Checked(std::uint64_t length, std::uint64_t end) const {
     if (length > end - position_) {
-      Fail("a field of " + FormatCount(length) + " bytes stands where " + FormatCount(end - position_) +
-           " are left");
+      Fail("a field is said to be " + FormatCount(length) + " bytes long, but only " +
+           FormatCount(end - position_) + " bytes are left");
     }
     return {position_, length};
   }

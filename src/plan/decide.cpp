@@ -92,7 +92,8 @@ class Decider {
     return decision;
   }
 
-  // Whether the file does where the edit is made. The product of two activations has nothing that could.
+  // Whether the file gets smaller by this edit. A product of two activations has no weight that could shrink,
+  // so it is always accepted.
   bool Shrinks(const Node& node, const Edit& edit) const {
     if (edit.weights.empty()) return true;
     std::int64_t growth = GraphGrowth(model_, node, edit);

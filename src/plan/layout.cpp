@@ -44,9 +44,11 @@ class LayoutMaker {
                         (external_data == ExternalData::kAuto && total < kAutoInlineLimit);
     inline_below_ = inside ? UINT64_MAX : kInlineBytes;
     if (inside && total > kProtobufLimit) {
-      throw Error(ErrorKind::kFailure,
-                  "the INT8 model with its weights inside would take " + FormatBytes(total) +
-                      ", more than the 2 GiB that protobuf allows; leave out --external-data never");
+      throw Error(ErrorKind::kFailure, "the INT8 model with its weights inside would take " +
+                                           FormatBytes(total) +
+                                           ", more than the 2 GiB that protobuf allows. Remove the option "
+                                           "--external-data never, so that the "
+                                           "weights go into a file beside the model");
     }
     CollectWork();
     PlaceInData();

@@ -18,9 +18,9 @@ class Leftovers {
   void RemoveUse(ValueId value);
   void AddUse(ValueId value);
 
-  // Adds to the rewrite that what no node reads any more goes, with the operators between a weight and its
-  // node; what some node still needs in floating point stays beside its copy in few bits. Weights that nobody
-  // read in the first place are not ours to remove.
+  // Marks for removal what no node reads any more, and the operators between a weight and its node. A weight
+  // that some node still needs in floating point stays beside its copy in few bits, and one that nobody read
+  // in the first place is left alone.
   void Remove(Rewrite& rewrite);
 
   // The values that are gone; after Remove.

@@ -5,8 +5,9 @@
 namespace qi8 {
 namespace {
 
-// What stored_dims and perm come to where a stream of tiles can follow: the last dimensions, in two blocks,
-// change places, and each row of the stored matrix has one scale, or all have, or blocks of a column have.
+// The request's stored_dims and perm as a transposition, where tiles can be transposed as they stream by.
+// That needs perm to swap two blocks of trailing dimensions, and one scale for each stored row, one for all,
+// or blocks within a column.
 std::optional<Transposition> TranspositionOf(const WeightRequest& request) {
   const auto& perm = request.perm;
   const std::size_t rank = perm.size();

@@ -26,7 +26,8 @@ void VisitDone(FileSystem& file_system, const std::filesystem::path& log, const 
   if (check.intact()) return;
   throw Error(ErrorKind::kCheckFailed, Quote(log.native()) + ", line " +
                                            std::to_string(check.problems.front().line) + ": " +
-                                           check.problems.front().what + "; it is no ground to decide on");
+                                           check.problems.front().what +
+                                           "; the audit log is damaged there, so nothing is decided by it");
 }
 
 std::vector<RecordedFile> Files(const ordered_json& list) {

@@ -180,8 +180,8 @@ void RequireSound(const fs::path& model, Observer& observer) {
   options.use_checksums = false;
   for (const Check& check : Verify(options, observer).checks) {
     if (check.outcome != CheckOutcome::kFails) continue;
-    Refuse(Quote(model.native()) + " does not hold what it promises (" + check.name +
-           "): " + (check.problems.empty() ? check.detail : check.problems.front()));
+    Refuse(Quote(model.native()) + " failed the check '" + check.name +
+           "' of verify: " + (check.problems.empty() ? check.detail : check.problems.front()));
   }
 }
 

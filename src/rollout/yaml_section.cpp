@@ -316,8 +316,9 @@ std::string YamlSection::Replace(const std::map<std::string, YamlValue>& values)
   std::string text = text_;
   for (const auto& [offset, key] : keys) text.replace(offset, at(key).source.size(), values.at(key).source);
   if (!std::ranges::equal(Parse(text, file_), expected, SameMeaning)) {
-    throw Error(ErrorKind::kFailure, Quote(file_) + ": section " + Quote(path_) +
-                                         " cannot be changed without changing more; change it by hand");
+    throw Error(ErrorKind::kFailure,
+                Quote(file_) + ": section " + Quote(path_) +
+                    " cannot be changed without changing other parts of the file too; change it by hand");
   }
   return text;
 }

@@ -200,11 +200,12 @@ class Verification {
   void RequireOptimizer() {
     const std::string what = Quote(options_.model.native()) + " was optimized by " + origin_->optimizer +
                              " before it was quantized";
-    if (optimizer_ == nullptr) throw Error(ErrorKind::kUsage, what + ", and there is no optimizer here");
+    if (optimizer_ == nullptr)
+      throw Error(ErrorKind::kUsage, what + ", but no optimizer is available to do that again");
     const std::string name = optimizer_->Name();
     if (name == origin_->optimizer) return;
-    throw Error(ErrorKind::kFailure,
-                what + ", and this is " + name + "; name the library of that version with --onnxruntime");
+    throw Error(ErrorKind::kFailure, what + ", but the library found here is " + name +
+                                         "; name the library of that version with --onnxruntime");
   }
 
   // For where the model could not be made again, which reads all of it on the way.

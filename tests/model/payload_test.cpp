@@ -425,13 +425,13 @@ TEST(PayloadRefuses, WhatIsNotProtobuf) {
   }
   EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(UINT64_MAX)),
               HasSubstr("18,446,744,073,709,551,615 bytes"));
-  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(1) + ""), HasSubstr("1 bytes stands where 0 are left"));
+  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(1) + ""), HasSubstr("1 bytes long, but only 0 bytes are left"));
   EXPECT_THAT(CutError("\x0d\x01\x02\x03"), HasSubstr("4 bytes")) << "half a fixed32";
   EXPECT_THAT(CutError("\x09\x01\x02\x03\x04\x05\x06\x07"), HasSubstr("8 bytes")) << "half a fixed64";
   // An inner message may not reach beyond the outer one, though the file goes on.
   EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(4) + Varint(1U << 3U | 2U) + Varint(100) +
                        std::string(200, 'x')),
-              HasSubstr("100 bytes stands where 2 are left"));
+              HasSubstr("100 bytes long, but only 2 bytes are left"));
   EXPECT_THAT(CutError("PK\x03\x04" + std::string(100, 'z')), HasSubstr("another kind of file"));
 }
 

@@ -159,7 +159,7 @@ TEST_F(VerifyTest, AnOptimizedSourceIsOptimizedAgain) {
     optimizer.name = "Anonymizer 2.0";
     EXPECT_THAT(ErrorOf([&] { return Run(Against(), &optimizer); }),
                 AllOf(HasSubstr("optimized by Anonymizer 1.0"), HasSubstr("this is Anonymizer 2.0")));
-    EXPECT_THAT(ErrorOf([&] { return Run(Against()); }, ErrorKind::kUsage), HasSubstr("no optimizer here"));
+    EXPECT_THAT(ErrorOf([&] { return Run(Against()); }, ErrorKind::kUsage), HasSubstr("no optimizer is available"));
   }
 }
 
