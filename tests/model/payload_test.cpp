@@ -425,7 +425,8 @@ TEST(PayloadRefuses, WhatIsNotProtobuf) {
   }
   EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(UINT64_MAX)),
               HasSubstr("18,446,744,073,709,551,615 bytes"));
-  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(1) + ""), HasSubstr("1 bytes long, but only 0 bytes are left"));
+  EXPECT_THAT(CutError(Varint(7U << 3U | 2U) + Varint(1) + ""),
+              HasSubstr("1 bytes long, but only 0 bytes are left"));
   EXPECT_THAT(CutError("\x0d\x01\x02\x03"), HasSubstr("4 bytes")) << "half a fixed32";
   EXPECT_THAT(CutError("\x09\x01\x02\x03\x04\x05\x06\x07"), HasSubstr("8 bytes")) << "half a fixed64";
   // An inner message may not reach beyond the outer one, though the file goes on.
