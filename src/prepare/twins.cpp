@@ -54,6 +54,15 @@ class MatrixReader {
   std::uint64_t element_bytes_;
 };
 
+// By TensorId: the graph whose value it is; kNone where it is none.
+std::vector<GraphId> GraphsOfTensors(const Model& model) {
+  std::vector<GraphId> graphs(model.tensors().size(), kNone);
+  for (const Value& value : model.values()) {
+    if (value.tensor != kNone) graphs[value.tensor] = value.graph;
+  }
+  return graphs;
+}
+
 bool IsCandidate(const Tensor& tensor) {
   return IsFloatingPoint(tensor.type) && tensor.dims.size() == 2 && tensor.elements >= kLeastElements &&
          tensor.dims[0] > 1 && tensor.dims[1] > 1 && tensor.may_be_external;
@@ -127,20 +136,23 @@ bool HasPartner(const Census& census, const Tensor& tensor) {
 
 Twins FindTwins(const Model& model, const std::function<bool()>& should_stop) {
   const Census census = CountCandidates(model);
-  // By type, dimensions and samples: the first tensor that has them.
-  std::map<std::tuple<DataType, std::int64_t, std::int64_t, std::string>, TensorId> firsts;
+  const std::vector<GraphId> graphs = GraphsOfTensors(model);
+  // By graph, type, dimensions and samples: the first tensor that has them.
+  std::map<std::tuple<GraphId, DataType, std::int64_t, std::int64_t, std::string>, TensorId> firsts;
   Twins twins;
   for (TensorId id = 0; id < model.tensors().size(); ++id) {
     const Tensor& tensor = model.tensors()[id];
-    if (!IsCandidate(tensor) || !HasPartner(census, tensor)) continue;
+    if (graphs[id] == kNone || !IsCandidate(tensor) || !HasPartner(census, tensor)) continue;
     const MatrixReader matrix(model, id);
     // What this one would be, transposed, is the first of its kind.
-    const auto found = firsts.find({tensor.type, tensor.dims[1], tensor.dims[0], SamplesOf(matrix, true)});
+    const auto found =
+        firsts.find({graphs[id], tensor.type, tensor.dims[1], tensor.dims[0], SamplesOf(matrix, true)});
     if (found != firsts.end() && IsTransposed(MatrixReader(model, found->second), matrix, should_stop)) {
       twins.emplace(id, found->second);
       continue;
     }
-    firsts.try_emplace({tensor.type, tensor.dims[0], tensor.dims[1], SamplesOf(matrix, false)}, id);
+    firsts.try_emplace({graphs[id], tensor.type, tensor.dims[0], tensor.dims[1], SamplesOf(matrix, false)},
+                       id);
   }
   return twins;
 }

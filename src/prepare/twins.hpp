@@ -8,7 +8,8 @@
 
 namespace qi8 {
 
-// The matrices of floating-point numbers that are an earlier one transposed, to the bit. Candidates are found
+// The matrices of floating-point numbers that are an earlier one of the same graph transposed, to the bit. (A
+// node of one graph cannot read what stands in the body of another.) Candidates are found
 // by their dimensions and a few numbers of each; for those, both tensors are read whole, in memory of two
 // tiles. `should_stop` is asked now and then; true throws Error of kind kInterrupted. May be empty.
 [[nodiscard]] Twins FindTwins(const Model& model, const std::function<bool()>& should_stop);

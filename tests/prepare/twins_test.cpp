@@ -76,6 +76,32 @@ TEST(FindTwins, OthersAreNone) {
   EXPECT_THAT(FindTwins(Load(files, builder), {}), IsEmpty());
 }
 
+// The two branches of an If: a node of one cannot read a tensor of the other.
+TEST(FindTwins, BodiesOfDifferentGraphsAreNone) {
+  const auto table = RandomValues(kRows * kColumns);
+  const auto turned = Transposed(table, kRows, kColumns);
+  ModelBuilder builder(17);
+  builder.Input("c", {}, onnx::TensorProto::BOOL).Input("x", {2, kRows}).Input("z", {2, kColumns});
+  auto& node = builder.Node("If", {"c"}, {"y"}, "if");
+  for (const bool then : {true, false}) {
+    auto& attribute = *node.add_attribute();
+    attribute.set_name(then ? "then_branch" : "else_branch");
+    attribute.set_type(onnx::AttributeProto::GRAPH);
+    ModelBuilder body(17);
+    const std::string name = then ? "a" : "b";
+    if (then) {
+      body.Initializer(name, {kRows, kColumns}, table);
+    } else {
+      body.Initializer(name, {kColumns, kRows}, turned);
+    }
+    body.Node("MatMul", {then ? "x" : "z", name}, {name + "_y"}, name + "_product");
+    body.Output(name + "_y", {});
+    *attribute.mutable_g() = body.graph();
+  }
+  MemoryFileSystem files;
+  EXPECT_THAT(FindTwins(Load(files, builder), {}), IsEmpty());
+}
+
 TEST(FindTwins, CanBeInterrupted) {
   const auto table = RandomValues(kRows * kColumns);
   ModelBuilder builder = Decoder(table, Transposed(table, kRows, kColumns));
