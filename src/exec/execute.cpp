@@ -247,7 +247,10 @@ class Pipeline {
     const ChannelShape& shape = weight->encoding.shape;
     const TileValues values = Values(*token);
     if (!weight->encoding.has_scales()) {
-      NarrowTile(values, {token->output.get(), ElementsOf(step) * sizeof(std::uint16_t)});
+      const std::span<std::byte> narrowed(token->output.get(),
+                                          ElementsOf(step) * weight->encoding.code_bytes());
+      NarrowTile(values, narrowed);
+      if (options_.measure_errors) token->error = ErrorOfFloat16(values, narrowed);
       return token;
     }
     const auto output = Quantized(*token);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace qi8 {
 namespace {
@@ -92,6 +93,25 @@ QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element
                              ByColumn{zero_points.subspan(zeros.empty() ? at : column, count)}));
       }
       done += count;
+    }
+  });
+  return error;
+}
+
+QuantizationError ErrorOfFloat16(const TileValues& values, std::span<const std::byte> narrowed) {
+  std::vector<float> exact(values.size());
+  values.ForEachPiece(1, [&exact](std::uint64_t start, std::span<const float> piece) {
+    std::ranges::copy(piece, exact.begin() + static_cast<std::ptrdiff_t>(start));
+  });
+  QuantizationError error;
+  const TileValues restored(DataType::kFloat16, narrowed);
+  restored.ForEachPiece(1, [&](std::uint64_t start, std::span<const float> piece) {
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      const double value = exact[start + i];
+      const double difference = std::abs(value - static_cast<double>(piece[i]));
+      error.signal += value * value;
+      error.noise += difference * difference;
+      error.largest = std::max(error.largest, difference);
     }
   });
   return error;

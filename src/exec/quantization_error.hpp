@@ -1,6 +1,7 @@
 // How far codes are from the numbers that they stand for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -26,5 +27,8 @@ struct QuantizationError {
 [[nodiscard]] QuantizationError ErrorOf(const ChannelShape& shape, std::uint64_t first_element,
                                         const TileValues& values, const ChannelParameters& parameters,
                                         std::span<const std::int8_t> codes);
+
+// Of a tile and the same numbers as float16.
+[[nodiscard]] QuantizationError ErrorOfFloat16(const TileValues& values, std::span<const std::byte> narrowed);
 
 }  // namespace qi8

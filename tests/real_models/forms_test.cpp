@@ -154,6 +154,12 @@ TEST_F(Float16, HalvesTheFileAtSeventyDecibel) {
   const auto fp32_bytes = std::filesystem::file_size(folder_ / "fp32.onnx");
   EXPECT_LT(std::filesystem::file_size(folder_ / "int8.onnx"), 0.55 * static_cast<double>(fp32_bytes));
   ExpectSqnr(RunBoth({Int64Tensor({3}, {7, 0, 99})}), 65);
+  // Rounding to 11 bits: verify says how far off each weight is, and none is exact.
+  const auto verified = RunQuantizeInt8(
+      {"verify", (folder_ / "int8.onnx").native(), "--against", (folder_ / "fp32.onnx").native()});
+  EXPECT_EQ(verified.status, 0) << verified.out;
+  EXPECT_THAT(verified.out, ::testing::HasSubstr("[100, 64]"));
+  EXPECT_THAT(verified.out, ::testing::Not(::testing::HasSubstr("inf")));
 }
 
 // What float16 cannot hold stays as it is.
