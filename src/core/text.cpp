@@ -40,10 +40,11 @@ struct CodeRange {
   std::uint32_t last;
 };
 
+// Whether one of the ranges has the code; they are in rising order.
 template <std::size_t kCount>
 bool IsIn(std::uint32_t code, const std::array<CodeRange, kCount>& ranges) {
-  return std::ranges::any_of(
-      ranges, [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
+  const auto range = std::ranges::lower_bound(ranges, code, {}, &CodeRange::last);
+  return range != ranges.end() && range->first <= code;
 }
 
 // All of them have four digits at most.

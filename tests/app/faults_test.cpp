@@ -15,6 +15,7 @@
 #include "support/faulty_file_system.hpp"
 #include "support/memory_file_system.hpp"
 #include "support/model_builder.hpp"
+#include "support/stride.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8 {
@@ -137,7 +138,7 @@ TEST_P(FaultsTest, EveryCallMayFail) {
   for (int kind = 0; kind < testing::kFileCalls; ++kind) {
     const auto failing = static_cast<FileCall>(kind);
     for (const std::string& reason : testing::ReasonsToFail(failing)) {
-      for (std::size_t number = 0;; ++number) {
+      for (std::size_t number = 0;; number += testing::kStride) {
         std::size_t calls = 0;
         std::string failed_path;
         const auto files = Prepared();

@@ -218,7 +218,7 @@ TEST_F(PreflightTest, AddsLinesOnlyToAChecksumFile) {
                 AllOf(HasSubstr("/SUMS'"), HasSubstr("is not a checksum file"), HasSubstr("--checksums")));
   }
   WriteFile(*options.checksum_file, "");
-  fs::resize_file(*options.checksum_file, 1ULL << 30U);
+  fs::resize_file(*options.checksum_file, (16ULL << 20U) + 1);
   EXPECT_THAT(FailureOf(options), HasSubstr("is larger than"));
 }
 

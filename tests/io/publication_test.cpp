@@ -17,6 +17,7 @@
 #include "qi8/error.hpp"
 #include "support/faulty_file_system.hpp"
 #include "support/memory_file_system.hpp"
+#include "support/stride.hpp"
 #include "support/temp_folder.hpp"
 
 namespace qi8 {
@@ -307,10 +308,11 @@ void KilledPublicationTest::KillAtEveryCall() {
   std::size_t states = 0;
   std::size_t old_states = 0;
   for (bool lived = false; !lived; ++states) {
-    SCOPED_TRACE("killed at call " + std::to_string(states));
+    const std::size_t last = states * testing::kStride;
+    SCOPED_TRACE("killed at call " + std::to_string(last));
     Place place;
     Prepare(place);
-    lived = LivesFor(states, place.files(), [&](FileSystem& mortal) { Publish(mortal, place.folder); });
+    lived = LivesFor(last, place.files(), [&](FileSystem& mortal) { Publish(mortal, place.folder); });
     const Files seen = Seen(place);
     const bool is_old = seen == TheCase().before;
     old_states += is_old ? 1 : 0;
@@ -335,7 +337,7 @@ void KilledPublicationTest::KillAtEveryCall() {
       ASSERT_EQ(Lying(place), TheCase().After());
     }
   }
-  EXPECT_GT(old_states, 5U);
+  EXPECT_GT(old_states, 5U / testing::kStride);
   EXPECT_GT(states, old_states);
   std::cout << "stopped at " << states << " calls, " << old_states << " of them before the switch\n";
 }
@@ -353,9 +355,9 @@ TEST_P(KilledPublicationTest, AtAnyCallAndAgainAtAnyCallOfTheNextRun) {
   if (!HasLinks()) return;
   std::size_t states = 0;
   bool lived = false;
-  for (std::size_t first = 0; !lived; ++first) {
+  for (std::size_t first = 0; !lived; first += testing::kStride) {
     bool recovered = false;
-    for (std::size_t second = 0; !recovered; ++second, ++states) {
+    for (std::size_t second = 0; !recovered; second += testing::kStride, ++states) {
       SCOPED_TRACE("killed at call " + std::to_string(first) + ", then " + std::to_string(second));
       Memory place;
       Prepare(place);
@@ -395,7 +397,7 @@ TEST_P(KilledPublicationTest, AnErrorAtAnyCallLeavesAllOldOrSaysThatAllIsNew) {
     ASSERT_EQ(Seen(place), is_new ? TheCase().After() : TheCase().before) << message;
     ComeBy(place.files(), place.folder);
     ASSERT_EQ(Lying(place), is_new ? TheCase().After() : TheCase().before) << message;
-  } while (calls > failing++);
+  } while (calls > std::exchange(failing, failing + testing::kStride));
 }
 
 constexpr std::array<const char*, 4> kMeansNames = {"ByExchange", "ByHardLinks", "ByNames", "WithoutAnyLink"};

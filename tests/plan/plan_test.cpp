@@ -11,6 +11,7 @@
 #include "plan/plan_report.hpp"
 #include "plan/planned.hpp"
 #include "qi8/error.hpp"
+#include "support/stride.hpp"
 
 namespace qi8 {
 namespace {
@@ -520,24 +521,26 @@ TEST(PlanHostile, RandomDamageWithoutEverCrashing) {
 }
 
 TEST(PlanHostile, ManyNodesAndWeightsTakeLinearTime) {
+  constexpr unsigned kNodes = 20'000U / testing::kStride;
   ModelBuilder builder;
-  for (int i = 0; i < 20'000; ++i) {
+  for (unsigned i = 0; i < kNodes; ++i) {
     const std::string number = std::to_string(i);
-    testing::External(builder.graph(), "w" + number, {16, 16}, "d", 1024U * static_cast<unsigned>(i));
+    testing::External(builder.graph(), "w" + number, {16, 16}, "d", 1024U * i);
     builder.Node("MatMul", {"x" + number, "w" + number}, {"x" + std::to_string(i + 1)}, "m" + number);
   }
   Planned planned;
-  planned.files->AddZeros("d", 1024U * 20'000U);
+  planned.files->AddZeros("d", 1024U * kNodes);
   planned.Make(builder);
-  EXPECT_EQ(planned.plan.weights.size(), 20'000U);
-  EXPECT_EQ(planned.LayOutNow().work.size(), 20'000U);
+  EXPECT_EQ(planned.plan.weights.size(), kNodes);
+  EXPECT_EQ(planned.LayOutNow().work.size(), kNodes);
 }
 
 // A quadratic search for a free name would take hours.
 TEST(PlanHostile, ManyNodesOfOneName) {
+  constexpr unsigned kNodes = 60'000U / testing::kStride;
   auto builder = WithWeight();
-  for (int i = 0; i < 60'000; ++i) builder.Node("MatMul", {"x", "w"}, {"y" + std::to_string(i)}, "m");
-  EXPECT_EQ(PlanOf(builder).plan.rewrite.replacements.size(), 60'000U);
+  for (unsigned i = 0; i < kNodes; ++i) builder.Node("MatMul", {"x", "w"}, {"y" + std::to_string(i)}, "m");
+  EXPECT_EQ(PlanOf(builder).plan.rewrite.replacements.size(), kNodes);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "hash/sha256.hpp"
+#include "support/stride.hpp"
 #include "verify/verify_fixture.hpp"
 #include "verify/verify_text.hpp"
 
@@ -223,11 +224,12 @@ struct Flip {
 class VerifyFlipsTest : public VerifyFixture {
  protected:
   // In turn in each of the files, at random.
-  [[nodiscard]] std::vector<Flip> RandomFlips(const std::vector<std::string>& files, int count) const {
+  [[nodiscard]] std::vector<Flip> RandomFlips(const std::vector<std::string>& files,
+                                              std::size_t count) const {
     std::mt19937_64 generator(20261124);
     std::vector<Flip> flips;
-    for (int i = 0; i < count; ++i) {
-      const std::string& file = files[static_cast<std::size_t>(i) % files.size()];
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string& file = files[i % files.size()];
       flips.push_back({file, generator() % (8 * fs::file_size(folder_ / file))});
     }
     return flips;
@@ -246,14 +248,14 @@ class VerifyFlipsTest : public VerifyFixture {
 
 TEST_F(VerifyFlipsTest, ShowWithTheChecksumFile) {
   QuantizeTiny();
-  for (const Flip& flip : RandomFlips({"q.onnx", "q.onnx.data", "q.onnx.sha256"}, 200))
+  for (const Flip& flip : RandomFlips({"q.onnx", "q.onnx.data", "q.onnx.sha256"}, 210 / kStride))
     ExpectFound(flip, Plain());
   EXPECT_TRUE(Run(Plain()).holds());
 }
 
 TEST_F(VerifyFlipsTest, ShowWithTheSourceAndNoChecksumFile) {
   QuantizeTiny();
-  for (const Flip& flip : RandomFlips({"q.onnx", "q.onnx.data"}, 200)) ExpectFound(flip, Against());
+  for (const Flip& flip : RandomFlips({"q.onnx", "q.onnx.data"}, 210 / kStride)) ExpectFound(flip, Against());
   EXPECT_TRUE(Run(Against()).holds());
 }
 
@@ -266,7 +268,7 @@ TEST_F(VerifyFlipsTest, ShowInEveryBitOfASmallModel) {
   QuantizeSource();
   const std::uint64_t bits = 8 * fs::file_size(written());
   // One bit of each byte, another in each pass over eight.
-  for (std::uint64_t byte = 0; byte < bits / 8; ++byte) {
+  for (std::uint64_t byte = 0; byte < bits / 8; byte += kStride) {
     ExpectFound({"q.onnx", 8 * byte + byte % 8}, Against());
   }
 }
@@ -282,7 +284,7 @@ TEST_F(VerifyFlipsTest, ShowBetweenTheTensorsOfTheDataFile) {
   builder.Save(source());
   QuantizeSource();
   ASSERT_GT(fs::file_size(written_data()), 2U * 3300U);
-  for (std::uint64_t bit = 8 * 3300; bit < 8 * (fs::file_size(written_data()) - 3300); bit += 5) {
+  for (std::uint64_t bit = 8 * 3300; bit < 8 * (fs::file_size(written_data()) - 3300); bit += 5 * kStride) {
     ExpectFound({"q.onnx.data", bit}, Against());
   }
   EXPECT_TRUE(Run(Against()).holds());
