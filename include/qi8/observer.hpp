@@ -20,6 +20,12 @@ class Observer {
     static_cast<void>(total);
   }
 
+  // Measurements made so far and in all, where they are what takes the time.
+  virtual void OnMeasured(std::uint64_t done, std::uint64_t total) {
+    static_cast<void>(done);
+    static_cast<void>(total);
+  }
+
   // Something the user should know that does not end the run.
   virtual void OnWarning(const std::string& message) { static_cast<void>(message); }
 

@@ -78,7 +78,9 @@ struct QuantizeOptions {
   bool keep_non_finite = true;  // leave weights with a NaN or an infinity alone; else they are an error
   bool dry_run = false;         // plan and lay out, write nothing
   bool allow_empty = false;     // write an output even where nothing is quantized
-  bool hash_inputs = true;      // --no-input-checksum unsets it
+  // The SHA-256 that the .onnx file must have, 64 hexadecimal digits: what a plan was made for.
+  std::optional<std::string> expected_input = std::nullopt;
+  bool hash_inputs = true;  // --no-input-checksum unsets it
 
   // The name of the data file, beside the output: no folders, no dot in front. Default: OUTPUT.onnx.data
   std::optional<std::string> data_file = std::nullopt;

@@ -13,6 +13,7 @@
 #include "audit/checksum_file.hpp"
 #include "core/text.hpp"
 #include "exec/execute.hpp"
+#include "hash/hash_file.hpp"
 #include "io/peak_memory.hpp"
 #include "io/publication.hpp"
 #include "kernels/isa.hpp"
@@ -160,9 +161,21 @@ class Run {
   // The model that is quantized: the user's, or what an optimizer makes of it.
   Model Load() {
     Model source = Model::Load(file_system_, options_.input);
+    RequireExpectedInput(source);
     for (const std::string& warning : source.warnings()) observer_.OnWarning(warning);
     report_.plan.inputs = InputsOf(source);
     return options_.optimize == Optimization::kOff ? std::move(source) : Optimize(std::move(source));
+  }
+
+  void RequireExpectedInput(const Model& source) const {
+    if (!options_.expected_input) return;
+    const std::string found =
+        HashFile(*source.files().front().file, [this] { return observer_.ShouldStop(); });
+    if (found == *options_.expected_input) return;
+    throw Error(ErrorKind::kCheckFailed,
+                Quote(options_.input.native()) + " has the SHA-256 " + found + ", expected is " +
+                    *options_.expected_input +
+                    ": it is not the model that a plan or --expect-input was made for");
   }
 
   // What would fail afterwards is looked for before, as optimizing takes a while and the space of another

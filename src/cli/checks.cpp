@@ -45,6 +45,16 @@ CLI::Validator Number() {
           ""};
 }
 
+CLI::Validator IsSha256() {
+  return {[](const std::string& text) -> std::string {
+            constexpr std::size_t kDigits = 64;
+            const bool holds =
+                text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+            return holds ? "" : Not(text, "a SHA-256: 64 hexadecimal digits, letters in lower case");
+          },
+          ""};
+}
+
 CLI::Validator TrueOrFalse() {
   return {[](const std::string& text) -> std::string {
             try {

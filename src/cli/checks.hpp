@@ -17,6 +17,9 @@ inline constexpr std::uint64_t kAnyNumber = UINT64_MAX;
 
 [[nodiscard]] CLI::Validator TrueOrFalse();
 
+// "64 hexadecimal digits", as sha256sum prints them.
+[[nodiscard]] CLI::Validator IsSha256();
+
 // Refuses "-", which other programs take for standard input or output.
 [[nodiscard]] CLI::Validator NoStandardStream();
 

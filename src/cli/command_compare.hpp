@@ -3,10 +3,9 @@
 
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "cli/command.hpp"
+#include "cli/model_input_options.hpp"
 #include "compare/comparison.hpp"
 
 namespace qi8::cli {
@@ -18,12 +17,8 @@ class CommandCompare final : public Command {
 
  private:
   compare::CompareOptions options_;
-  std::vector<std::string> dims_;
-  std::vector<std::string> values_;
-  std::string lengths_;
+  ModelInputOptions inputs_;
   std::optional<std::filesystem::path> report_;
-  std::optional<unsigned> most_sets_;
-  bool require_inputs_ = false;
   bool json_ = false;
   bool quiet_ = false;
 };

@@ -7,9 +7,12 @@
 #include "cli/console.hpp"
 #include "cli/model_path.hpp"
 #include "cli/option_text.hpp"
+#include "io/file_system.hpp"
 #include "plan/report_text.hpp"
+#include "qi8/error.hpp"
 #include "qi8/quantize.hpp"
 #include "runtime/model_optimizer.hpp"
+#include "tune/plan_text.hpp"
 
 namespace qi8::cli {
 namespace {
@@ -29,6 +32,11 @@ void CommandQuantize::SetUp(CLI::App& app) {
   selection_.AddTo(app, options_);
 
   const std::string before = "Before quantizing";
+  app.add_option("--expect-input", options_.expected_input,
+                 "SHA-256 that INPUT must have, else nothing is written; plans of tune give it")
+      ->check(IsSha256())
+      ->type_name("SHA256")
+      ->group(before);
   OneOf(app.add_option(
             "--optimize", optimize_,
             "Let ONNX Runtime optimize the model first: basic folds constants, extended fuses operators too"),
@@ -36,6 +44,11 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->capture_default_str()
       ->group(before);
   AddOnnxRuntimeOption(app, onnxruntime_, before);
+
+  const std::string tuning = "Tuning: measure the forms of products on ONNX Runtime, and choose";
+  goals_.AddTo(app, tuning_, tuning);
+  inputs_.AddTo(app, tuning_, "What the model is run with, for tuning");
+  AddTimeoutOption(app, tuning_, tuning);
 
   const std::string output = "What is written";
   app.add_flag("-f,--force", options_.replace_output, "Replace the output of an earlier run")->group(output);
@@ -78,12 +91,34 @@ void CommandQuantize::SetUp(CLI::App& app) {
       "  quantize-int8 model.onnx model_int8.onnx\n"
       "  quantize-int8 model.onnx model_int8.onnx --dry-run\n"
       "  quantize-int8 model.onnx model_int8.onnx --exclude '/lm_head/' --force\n"
+      "  quantize-int8 model.onnx model_int8.onnx --min-sqnr 30 --inputs recorded\n"
       "\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to quantize,\n"
       "4 a check did not hold, 128 + N ended by signal N (130: Ctrl-C).");
 }
 
 std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_level_; }
+
+// The forms are those that reach the goals: measured on the very model that is then written.
+void CommandQuantize::Tune(Observer& observer) {
+  const auto refuse = [](const std::string& why) {
+    throw Error(ErrorKind::kUsage, "--min-sqnr, --min-speedup, --max-latency and --max-size " + why);
+  };
+  if (selection_.has_forms()) refuse("choose the forms; leave --form and --node-form out");
+  if (options_.optimize != Optimization::kOff) {
+    refuse("choose forms for the nodes of INPUT; write the optimized model first and tune that");
+  }
+  static_cast<compare::RuntimeOptions&>(tuning_).links = options_.links;
+  tuning_.threads = options_.threads;
+  tuning_.onnxruntime = onnxruntime_;
+  tuning_.worker = {"/proc/self/exe", "compare-worker"};
+  tuning_.model = options_.input;
+  tuning_.selection = options_.selection;
+  const tune::Tuning tuning = tune::Tune(*MakePosixFileSystem(options_.links), tuning_, observer);
+  options_.selection.node_forms = tuning.node_forms;
+  options_.expected_input = tuning.model_sha256;
+  if (!quiet_ && !json_) PrintMessage(tune::TuningText(tuning_, tuning) + "\n");
+}
 
 ExitStatus CommandQuantize::Run() {
   selection_.Finish(options_);
@@ -96,6 +131,9 @@ ExitStatus CommandQuantize::Run() {
   {
     ConsoleObserver observer(logger, quiet_ ? ProgressMode::kNever : kProgressModes.at(progress_));
     CatchSignals();
+    goals_.Finish(tuning_);
+    inputs_.Finish(tuning_);
+    if (tuning_.goals.any()) Tune(observer);
     run = Quantize(options_, observer, &optimizer);
   }
   if (json_) {

@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/shared_options.hpp"
+#include "cli/tune_options.hpp"
 #include "qi8/options.hpp"
 #include "qi8/report.hpp"
 
@@ -19,7 +20,12 @@ class CommandQuantize final : public Command {
   [[nodiscard]] std::string LogLevel() const;
 
   QuantizeOptions options_;
+  void Tune(Observer& observer);
+
   SelectionOptions selection_;
+  tune::TuneOptions tuning_;
+  TuneGoalOptions goals_;
+  ModelInputOptions inputs_;
   std::string optimize_ = "none";
   std::string onnxruntime_;
   std::string progress_ = "auto";

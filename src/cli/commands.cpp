@@ -12,6 +12,7 @@
 #include "cli/command_quantize.hpp"
 #include "cli/command_rollback.hpp"
 #include "cli/command_rollout.hpp"
+#include "cli/command_tune.hpp"
 #include "cli/command_verify.hpp"
 #include "cli/help.hpp"
 #include "qi8/quantize.hpp"
@@ -37,6 +38,7 @@ constexpr auto kCommands = std::to_array<NamedCommand>({
      Make<CommandCompare>},
     {"rollout", "Points a pipeline's configuration at an INT8 model.", Make<CommandRollout>},
     {"rollback", "Points a pipeline's configuration back at the FP32 model.", Make<CommandRollback>},
+    {"tune", "Finds a form for each product: as fast as a target of fidelity allows.", Make<CommandTune>},
     {"verify", "Checks that an INT8 model is as it was written and follows from its FP32 one.",
      Make<CommandVerify>},
 });

@@ -33,9 +33,9 @@ std::string ReadAll(const std::string& file) {
 }
 
 // What may be set by a file: an option with a long name, which is its key.
-class Keys {
+class ConfigKeys {
  public:
-  explicit Keys(CLI::App& app) {
+  explicit ConfigKeys(CLI::App& app) {
     for (CLI::Option* option : app.get_options()) {
       if (option->get_configurable() && !option->get_lnames().empty()) options_.push_back(option);
     }
@@ -139,7 +139,7 @@ void ApplyConfig(CLI::App& app, std::string_view text, const std::string& file) 
   } catch (const toml::parse_error& error) {
     Fail(at(error.source()) + ": this is not valid TOML: " + std::string(error.description()));
   }
-  const Keys keys(app);
+  const ConfigKeys keys(app);
   for (const auto& [toml_key, value] : table) {
     const std::string key(toml_key.str());
     const std::string where = at(value.source()) + ": " + Quote(key);

@@ -64,14 +64,18 @@ void ConsoleObserver::OnStage(std::string_view stage) {
   logger_->debug("{}", stage);
 }
 
-void ConsoleObserver::OnProgress(std::uint64_t done, std::uint64_t total) {
+void ConsoleObserver::OnProgress(std::uint64_t done, std::uint64_t total) { Show(done, total, ProgressText); }
+
+void ConsoleObserver::OnMeasured(std::uint64_t done, std::uint64_t total) { Show(done, total, MeasuredText); }
+
+void ConsoleObserver::Show(std::uint64_t done, std::uint64_t total, Text describe) {
   if (!show_progress_) return;
   const auto now = Clock::now();
   const Clock::duration pause =
       writes_over_ ? Clock::duration(kBetweenUpdates) : Clock::duration(kBetweenLines);
   if (now - last_shown_ < pause && done < total) return;
   last_shown_ = now;
-  const std::string text = ProgressText(done, total, std::chrono::duration<double>(now - start_).count());
+  const std::string text = describe(done, total, std::chrono::duration<double>(now - start_).count());
   std::fputs(writes_over_ ? ("\r\033[K" + text).c_str() : (text + "\n").c_str(), stderr);
   std::fflush(stderr);
   line_shown_ = writes_over_;

@@ -27,12 +27,15 @@ class ConsoleObserver final : public Observer {
 
   void OnStage(std::string_view stage) override;
   void OnProgress(std::uint64_t done, std::uint64_t total) override;
+  void OnMeasured(std::uint64_t done, std::uint64_t total) override;
   void OnWarning(const std::string& message) override;
   [[nodiscard]] bool ShouldStop() override;
 
  private:
   using Clock = std::chrono::steady_clock;
   void ClearLine();
+  using Text = std::string (*)(std::uint64_t done, std::uint64_t total, double seconds);
+  void Show(std::uint64_t done, std::uint64_t total, Text text);
 
   std::shared_ptr<spdlog::logger> logger_;
   bool show_progress_;

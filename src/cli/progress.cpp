@@ -14,12 +14,21 @@ std::string TimeLeft(double seconds) {
                      : std::to_string(whole) + " s";
 }
 
+std::string PercentOf(double share) { return " (" + std::to_string(static_cast<int>(100 * share)) + " %)"; }
+
 }  // namespace
+
+std::string MeasuredText(std::uint64_t done, std::uint64_t total, double seconds) {
+  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
+  const std::string text =
+      FormatCount(done) + " of " + FormatCount(total) + " measurements" + PercentOf(share);
+  if (seconds < kFewestSeconds || share < kLeastShare) return text;
+  return text + ", " + TimeLeft(seconds / share - seconds) + " left";
+}
 
 std::string ProgressText(std::uint64_t done, std::uint64_t total, double seconds) {
   const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
-  const std::string text = FormatBytes(done) + " of " + FormatBytes(total) + " (" +
-                           std::to_string(static_cast<int>(100 * share)) + " %)";
+  const std::string text = FormatBytes(done) + " of " + FormatBytes(total) + PercentOf(share);
   if (seconds < kFewestSeconds || share < kLeastShare) return text;
   const double rate = static_cast<double>(done) / seconds;
   return text + ", " + FormatBytes(static_cast<std::uint64_t>(rate)) + "/s, " +

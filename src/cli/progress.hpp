@@ -10,4 +10,7 @@ namespace qi8::cli {
 // said once the run has gone on for a while: what the first few bytes took says nothing of the rest.
 [[nodiscard]] std::string ProgressText(std::uint64_t done, std::uint64_t total, double seconds);
 
+// "120 of 312 measurements (38 %), 40 s left"
+[[nodiscard]] std::string MeasuredText(std::uint64_t done, std::uint64_t total, double seconds);
+
 }  // namespace qi8::cli

@@ -24,6 +24,9 @@ class SelectionOptions {
   // Turns what was read as words into values. After the command line is read.
   void Finish(QuantizeOptions& options) const;
 
+  // Whether any form was asked for. After the command line is read.
+  [[nodiscard]] bool has_forms() const { return !forms_.empty() || !node_forms_.empty(); }
+
  private:
   std::vector<std::string> forms_;
   std::vector<std::string> node_forms_;

@@ -65,8 +65,7 @@ struct Cases {
 //                        other integers and bool: 1, as masks and lengths of one mostly are
 //
 // The same seed gives the same values. Throws Error of kind kUsage where an option names what is not there.
-[[nodiscard]] Cases GenerateCases(const CompareOptions& options,
-                                  const std::vector<runtime::ValueInfo>& inputs,
+[[nodiscard]] Cases GenerateCases(const InputOptions& options, const std::vector<runtime::ValueInfo>& inputs,
                                   const std::map<std::string, std::int64_t>& index_bounds);
 
 }  // namespace qi8::compare

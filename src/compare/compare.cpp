@@ -8,6 +8,7 @@
 #include "compare/cases.hpp"
 #include "compare/compare_outputs.hpp"
 #include "compare/index_bounds.hpp"
+#include "compare/mask.hpp"
 #include "compare/verdict.hpp"
 #include "compare/worker.hpp"
 #include "core/text.hpp"
@@ -80,6 +81,11 @@ class Contest {
     cases_ = std::move(cases.cases);
     result_.inputs_from = std::move(cases.from);
     for (std::string& note : cases.notes) Note(std::move(note));
+    mask_ = FindMask(options_.mask, opened_.fp32.inputs);
+    if (mask_) {
+      result_.inputs_from +=
+          "; positions that " + Quote(opened_.fp32.inputs[*mask_].name) + " switches off do not count";
+    }
     const Limits& limits = options_.limits;
     if (options_.inputs.empty() && (limits.min_sqnr_db || limits.min_cosine || limits.min_top1)) {
       Note(
@@ -146,7 +152,7 @@ class Contest {
     workers_.fp32->SetInputs(set.inputs);
     const auto once = workers_.fp32->Run();
     const auto again = workers_.fp32->Run();
-    for (const OutputResult& output : Fidelities(once, again)) {
+    for (const OutputResult& output : Fidelities(once, again, set)) {
       const bool same = output.sqnr_db ? *output.sqnr_db >= kRounding : output.top1.value_or(1) == 1;
       if (same) continue;
       std::string against_itself;
@@ -161,13 +167,17 @@ class Contest {
   }
 
   [[nodiscard]] std::vector<OutputResult> Fidelities(const std::vector<runtime::Tensor>& fp32,
-                                                     const std::vector<runtime::Tensor>& int8) const {
+                                                     const std::vector<runtime::Tensor>& int8,
+                                                     const InputSet& set) const {
+    const auto counted = [&](const runtime::Tensor& output) {
+      return mask_ ? WithoutMasked(output, set.inputs.at(*mask_)) : output;
+    };
     std::vector<OutputResult> results;
     for (std::size_t i = 0; i < fp32.size(); ++i) {
       const runtime::ValueInfo& output = opened_.fp32.outputs[i];
       if (fp32[i].type == DataType::kUndefined) continue;  // see NoteUnreadable
-      results.push_back(
-          CompareOutput(output.name, HasClasses(output, opened_.fp32.inputs), fp32[i], int8.at(i)));
+      results.push_back(CompareOutput(output.name, HasClasses(output, opened_.fp32.inputs), counted(fp32[i]),
+                                      counted(int8.at(i))));
     }
     return results;
   }
@@ -215,7 +225,7 @@ class Contest {
     for (const InputSet& set : one.sets) {
       GiveInputs(set);
       const auto fp32 = workers_.fp32->Run();
-      result.sets.push_back({set.label, Fidelities(fp32, workers_.int8->Run())});
+      result.sets.push_back({set.label, Fidelities(fp32, workers_.int8->Run(), set)});
     }
     for (std::size_t output = 0; output < result.sets.front().outputs.size(); ++output) {
       std::vector<OutputResult> of_sets;
@@ -231,6 +241,7 @@ class Contest {
   Both<std::unique_ptr<Worker>> workers_;
   Both<Worker::Opened> opened_;
   std::vector<Case> cases_;
+  std::optional<std::size_t> mask_;  // the place of that input
   Comparison result_;
 };
 

@@ -44,28 +44,37 @@ struct Limits {
   std::optional<double> max_size_ratio;   // INT8 bytes over FP32 bytes, data files included
 };
 
-struct CompareOptions {
+// What models are run with.
+struct InputOptions {
+  std::filesystem::path inputs;  // a folder or a .npz file (cases.hpp); empty: inputs are generated
+  std::optional<std::size_t> most_sets = std::nullopt;  // of the inputs in files
+  std::map<std::string, std::int64_t> dims = {};
+  Lengths lengths = {};
+  std::map<std::string, ValueRange> values = {};
+  std::uint64_t seed = 1;
+  // An input of zeros and ones that switches positions off, which then count for nothing (mask.hpp). Nothing:
+  // kUsualMask, where the model has one.
+  std::optional<std::string> mask = std::nullopt;
+};
+
+// What models are run on.
+struct RuntimeOptions {
   LinkPolicy links = LinkPolicy::kSafe;  // to the external data of the models, as they are sized and read
+  unsigned threads = 0;                  // in each model; 0: as ONNX Runtime chooses
+  // Seconds that one load or one run may take; 0: any time.
+  double timeout_seconds = 600;
+  std::string onnxruntime = {};  // the library; empty: as OnnxRuntime::Load finds it
+  // The program that serves as worker (worker.hpp), with its arguments.
+  std::vector<std::string> worker = {};
+};
+
+struct CompareOptions : InputOptions, RuntimeOptions {
   std::filesystem::path fp32;
   std::filesystem::path int8;
 
-  std::filesystem::path inputs;          // a folder or a .npz file (cases.hpp); empty: inputs are generated
-  std::optional<std::size_t> most_sets;  // of the inputs in files
-  std::map<std::string, std::int64_t> dims;
-  Lengths lengths;
-  std::map<std::string, ValueRange> values;
-  std::uint64_t seed = 1;
-
-  unsigned runs = 20;    // timed, of each model with each case; at least 1
-  unsigned warmup = 3;   // before them
-  unsigned loads = 3;    // of each model, each in a process of its own; at least 1
-  unsigned threads = 0;  // in each model; 0: as ONNX Runtime chooses
-  // Seconds that one load or one run may take; 0: any time.
-  double timeout_seconds = 600;
-
-  std::string onnxruntime;  // the library; empty: as OnnxRuntime::Load finds it
-  // The program that serves as worker (worker.hpp), with its arguments.
-  std::vector<std::string> worker;
+  unsigned runs = 20;   // timed, of each model with each case; at least 1
+  unsigned warmup = 3;  // before them
+  unsigned loads = 3;   // of each model, each in a process of its own; at least 1
 
   Limits limits;
 };
@@ -137,12 +146,6 @@ struct Comparison {
 // not empty.
 [[nodiscard]] double Percentile(std::vector<double> values, unsigned percent);
 [[nodiscard]] inline double Median(const std::vector<double>& values) { return Percentile(values, 50); }
-
-// The label of the set with the least SQNR of the output at this place; empty where there are not several, or
-// no SQNR.
-[[nodiscard]] std::string WorstSet(const CaseResult& result, std::size_t output);
-// SQNR over all sets as though they were one; of several sets with outputs of floating point only.
-[[nodiscard]] std::optional<double> OverallSqnr(const CaseResult& result, std::size_t output);
 
 // The label of the set with the least SQNR of the output at this place; empty where there are not several, or
 // no SQNR.

@@ -57,7 +57,7 @@ std::string List(const std::vector<Dimension>& dimensions) {
   return "the dynamic dimensions are " + text;
 }
 
-void CheckNames(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
+void CheckNames(const InputOptions& options, const std::vector<runtime::ValueInfo>& inputs,
                 const std::vector<Dimension>& dimensions) {
   const auto check_dimension = [&](const std::string& wanted, const char* option) {
     const auto answers = [&](const Dimension& dimension) { return dimension.Answers(wanted); };
@@ -136,7 +136,7 @@ std::map<std::string, std::int64_t> Sizes(const std::vector<Dimension>& dimensio
 }
 
 // What --lengths are the lengths of.
-std::vector<std::string> LengthDimensions(const CompareOptions& options,
+std::vector<std::string> LengthDimensions(const InputOptions& options,
                                           const std::vector<Dimension>& dimensions) {
   if (!options.lengths.dimensions.empty()) return options.lengths.dimensions;
   const auto defaults = Defaults(dimensions);
@@ -194,7 +194,7 @@ bool IsState(const runtime::ValueInfo& input) {
 // Makes one input.
 class Generator {
  public:
-  Generator(const CompareOptions& options, const runtime::ValueInfo& input, std::size_t index,
+  Generator(const InputOptions& options, const runtime::ValueInfo& input, std::size_t index,
             std::optional<std::int64_t> rows)
       : input_(input), rows_(rows), seed_(options.seed), index_(index) {
     const auto found = options.values.find(input.name);
@@ -311,7 +311,7 @@ class Generator {
 
 }  // namespace
 
-Cases GenerateCases(const CompareOptions& options, const std::vector<runtime::ValueInfo>& inputs,
+Cases GenerateCases(const InputOptions& options, const std::vector<runtime::ValueInfo>& inputs,
                     const std::map<std::string, std::int64_t>& index_bounds) {
   const std::vector<Dimension> dimensions = DynamicDimensions(inputs);
   CheckNames(options, inputs, dimensions);

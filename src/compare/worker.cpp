@@ -43,6 +43,7 @@ class Server {
     static const std::map<std::string, Message (Server::*)(const Message&)> kAnswers = {
         {"open", &Server::Open},
         {"set inputs", &Server::SetInputs},
+        {"set input", &Server::SetInput},
         {"time run", &Server::TimeRun},
         {"run", &Server::Run},
         {"memory", &Server::Memory}};
@@ -55,6 +56,8 @@ class Server {
     runtime::SessionOptions options;
     options.intra_threads = request.at("threads").get<int>();
     options.sleep_after_run = true;  // the other model's turn is next
+    options.external_data_folder = request.at("external data folder").get<std::string>();
+    session_.reset();  // before another takes memory
     const auto start = std::chrono::steady_clock::now();
     session_ = library->OpenSession(request.at("model").get<std::string>(), options);
     const auto took = std::chrono::steady_clock::now() - start;
@@ -67,9 +70,18 @@ class Server {
     inputs_ = ToTensors(request.at("tensors"));
     return Message::object();
   }
+  Message SetInput(const Message& request) {
+    inputs_.at(request.at("place").get<std::size_t>()) = ToTensors(request.at("tensors")).at(0);
+    return Message::object();
+  }
   Message TimeRun(const Message&) { return {{"seconds", Seconds(session_.value().TimeRun(inputs_))}}; }
-  Message Run(const Message&) {
-    return {{"tensors", ToMessage(session_.value().Run(inputs_, runtime::Unreadable::kSkip))}};
+  Message Run(const Message& request) {
+    const auto& session = session_.value();
+    if (!request.contains("wanted")) {
+      return {{"tensors", ToMessage(session.Run(inputs_, runtime::Unreadable::kSkip))}};
+    }
+    const auto wanted = request.at("wanted").get<std::vector<std::size_t>>();
+    return {{"tensors", ToMessage(session.RunFor(wanted, inputs_, runtime::Unreadable::kSkip))}};
   }
   Message Memory(const Message&) {
     const MemoryUse memory = OwnMemory();
@@ -171,12 +183,14 @@ void Worker::FailByItsEnd() {
   throw Error(ErrorKind::kFailure, Quote(model_) + ": the process that ran the model ended with " + how);
 }
 
-Worker::Opened Worker::Open(const std::string& model, const CompareOptions& options) {
+Worker::Opened Worker::Open(const std::string& model, const RuntimeOptions& options,
+                            const std::string& external_data_folder) {
   model_ = model;
   const Message answer = Ask({{"request", "open"},
                               {"model", model},
                               {"library", options.onnxruntime},
-                              {"threads", options.threads}});
+                              {"threads", options.threads},
+                              {"external data folder", external_data_folder}});
   return {.runtime_version = answer.at("runtime_version").get<std::string>(),
           .seconds = answer.at("seconds").get<double>(),
           .inputs = ToValues(answer.at("inputs")),
@@ -187,9 +201,18 @@ void Worker::SetInputs(std::span<const runtime::Tensor> inputs) {
   Ask({{"request", "set inputs"}, {"tensors", ToMessage(inputs)}});
 }
 
+void Worker::SetInput(std::size_t place, const runtime::Tensor& input) {
+  Ask({{"request", "set input"}, {"place", place}, {"tensors", ToMessage(std::span(&input, 1))}});
+}
+
 double Worker::TimeRun() { return Ask({{"request", "time run"}}).at("seconds").get<double>(); }
 
 std::vector<runtime::Tensor> Worker::Run() { return ToTensors(Ask({{"request", "run"}}).at("tensors")); }
+
+std::vector<runtime::Tensor> Worker::RunFor(std::span<const std::size_t> wanted) {
+  const std::vector<std::size_t> places(wanted.begin(), wanted.end());
+  return ToTensors(Ask({{"request", "run"}, {"wanted", places}}).at("tensors"));
+}
 
 MemoryUse Worker::Memory() {
   const Message answer = Ask({{"request", "memory"}});

@@ -37,13 +37,19 @@ class Worker {
     std::vector<runtime::ValueInfo> inputs;
     std::vector<runtime::ValueInfo> outputs;
   };
-  Opened Open(const std::string& model, const CompareOptions& options);
+  // `external_data_folder`: as SessionOptions has it.
+  Opened Open(const std::string& model, const RuntimeOptions& options,
+              const std::string& external_data_folder = "");
 
   // What the runs that follow are given.
   void SetInputs(std::span<const runtime::Tensor> inputs);
+  // Another value for one of them.
+  void SetInput(std::size_t place, const runtime::Tensor& input);
   [[nodiscard]] double TimeRun();  // seconds
   // As Session::Run with Unreadable::kSkip.
   [[nodiscard]] std::vector<runtime::Tensor> Run();
+  // Of these outputs alone, by their places.
+  [[nodiscard]] std::vector<runtime::Tensor> RunFor(std::span<const std::size_t> wanted);
   [[nodiscard]] MemoryUse Memory();
 
  private:

@@ -64,12 +64,21 @@ struct Replacement {
   std::vector<NewNode> nodes;
 };
 
+// A value that the main graph is to take or to give besides its own. Its shape is not said.
+struct NewGraphValue {
+  std::string name;
+  DataType type = DataType::kUndefined;  // of an output that may stay unsaid
+};
+
 struct Rewrite {
   std::vector<Replacement> replacements;
   std::vector<NewTensor> new_tensors;
-  // Constants that nothing reads any more: initializers, and the graph inputs of the same name, by ValueId.
-  // Constant nodes are in `replacements`.
+  // What nothing reads any more, by ValueId: initializers, and the graph inputs of the same name. Constant
+  // nodes are in `replacements`.
   std::vector<ValueId> removed_initializers;
+  std::vector<NewGraphValue> added_inputs;
+  std::vector<NewGraphValue> added_outputs;
+  bool drops_outputs = false;              // the main graph gives none of its own outputs any more
   std::vector<OpsetImport> opset_imports;  // to be added
 };
 

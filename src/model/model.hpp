@@ -177,6 +177,10 @@ class Model {
   // itself. `places` is by output tensor number.
   void Place(std::span<const std::optional<ExternalPlace>> places, const std::string& data_location);
 
+  // Instead of Place, where no tensor was made: points the tensors that lay in files of their own to where
+  // they lie. The others stand in the model again.
+  void PlaceAsTheyWere();
+
   [[nodiscard]] std::vector<MetadataEntry> Metadata() const;
   void RemoveMetadata(std::string_view key_prefix);
 

@@ -53,6 +53,31 @@ void Fill(onnx::NodeProto& proto, const NewNode& node, const onnx::NodeProto& re
   }
 }
 
+// Lets the tensor stand in a file.
+void SetExternal(onnx::TensorProto& tensor, const std::string& location, const ExternalPlace& place) {
+  ClearPayload(tensor);
+  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  const auto add = [&tensor](const char* key, const std::string& value) {
+    auto& entry = *tensor.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  };
+  add("location", location);
+  add("offset", std::to_string(place.offset));
+  add("length", std::to_string(place.length));
+}
+
+// Says that the graph takes or gives these.
+void Declare(google::protobuf::RepeatedPtrField<onnx::ValueInfoProto>& declared,
+             const std::vector<NewGraphValue>& values) {
+  for (const NewGraphValue& value : values) {
+    auto& info = *declared.Add();
+    info.set_name(value.name);
+    if (value.type == DataType::kUndefined) continue;
+    info.mutable_type()->mutable_tensor_type()->set_elem_type(static_cast<std::int32_t>(value.type));
+  }
+}
+
 }  // namespace
 
 void Model::Apply(const Rewrite& rewrite) {
@@ -95,6 +120,11 @@ void Model::Apply(const Rewrite& rewrite) {
     RemoveIf(*graph->mutable_input(), is_removed);
     RemoveIf(*graph->mutable_value_info(), is_removed);
   }
+
+  onnx::GraphProto& main = *proto_->graphs.front();
+  if (rewrite.drops_outputs) main.clear_output();
+  Declare(*main.mutable_output(), rewrite.added_outputs);
+  Declare(*main.mutable_input(), rewrite.added_inputs);
 
   for (const OpsetImport& import : rewrite.opset_imports) {
     auto& added = *proto_->model.add_opset_import();
@@ -145,17 +175,19 @@ void Model::Place(std::span<const std::optional<ExternalPlace>> places, const st
       ClearPayload(tensor);
       tensor.set_raw_data("");
     } else if (place) {
-      ClearPayload(tensor);
-      tensor.set_data_location(onnx::TensorProto::EXTERNAL);
-      const auto add = [&tensor](const char* key, const std::string& value) {
-        auto& entry = *tensor.add_external_data();
-        entry.set_key(key);
-        entry.set_value(value);
-      };
-      add("location", data_location);
-      add("offset", std::to_string(place->offset));
-      add("length", std::to_string(place->length));
+      SetExternal(tensor, data_location, *place);
     }
+  });
+}
+
+void Model::PlaceAsTheyWere() {
+  ForEachTensor(proto_->model, [&](onnx::TensorProto& tensor) {
+    const auto payload = GetPayload(tensor);
+    if (!payload || payload->first >= tensors_.size()) return;
+    const TensorSource& source = tensors_[payload->first].source;
+    const InputFile& file = files_.at(source.file);
+    if (source.file == 0 || file.in_memory || payload->second == 0) return;
+    SetExternal(tensor, file.location, {source.range.offset, payload->second});
   });
 }
 

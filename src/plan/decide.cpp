@@ -5,7 +5,6 @@
 
 #include "model/element_types.hpp"
 #include "plan/growth.hpp"
-#include "plan/node_forms.hpp"
 #include "plan/plan.hpp"
 #include "rules/rule.hpp"
 
@@ -15,14 +14,14 @@ namespace {
 class Decider {
  public:
   Decider(const Model& model, const Selection& selection, const NodeSelector& selector,
-          std::set<TensorId> non_finite)
+          std::vector<Form> forms, std::set<TensorId> non_finite)
       : model_(model),
         context_{.model = model,
                  .selection = selection,
                  .element_types =
                      selection.matmul_const_b_only ? std::vector<DataType>() : InferElementTypes(model),
                  .ranges = InferRanges(model),
-                 .forms = NodeForms(model, selection),
+                 .forms = std::move(forms),
                  .non_finite = std::move(non_finite),
                  .settled_shapes = {}},
         selector_(selector),
@@ -114,8 +113,8 @@ class Decider {
 }  // namespace
 
 Decisions Decide(const Model& model, const Selection& selection, const NodeSelector& selector,
-                 std::set<TensorId> non_finite) {
-  return Decider(model, selection, selector, std::move(non_finite)).Run();
+                 std::vector<Form> forms, std::set<TensorId> non_finite) {
+  return Decider(model, selection, selector, std::move(forms), std::move(non_finite)).Run();
 }
 
 const Edit* EditOf(const Decisions& decisions, NodeId id) {

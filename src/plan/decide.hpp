@@ -14,9 +14,9 @@ namespace qi8 {
 
 using Decisions = std::vector<std::optional<Decision>>;  // by NodeId; nothing: no rule knows the operator
 
-// Weights of `non_finite` stay as they are.
+// `forms` are by NodeId, as asked for. Weights of `non_finite` stay as they are.
 [[nodiscard]] Decisions Decide(const Model& model, const Selection& selection, const NodeSelector& selector,
-                               std::set<TensorId> non_finite);
+                               std::vector<Form> forms, std::set<TensorId> non_finite);
 
 // The node's edit; null where it stays as it is.
 [[nodiscard]] const Edit* EditOf(const Decisions& decisions, NodeId id);

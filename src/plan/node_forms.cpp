@@ -32,12 +32,13 @@ std::vector<Form> NodeForms(const Model& model, const Selection& selection) {
   std::set<std::string_view> named;
   for (const Node& node : model.nodes()) {
     if (FindRule(node) == nullptr) continue;
+    const std::string_view name = NameInPlans(node);
     for (Chooser& chooser : choosers) {
-      if (chooser.pattern && !chooser.pattern->Matches(node.name)) continue;
+      if (chooser.pattern && !chooser.pattern->Matches(name)) continue;
       chooser.is_used = true;
       forms[node.id] = chooser.rule.form;
     }
-    const auto own = selection.node_forms.find(std::string(node.name));
+    const auto own = selection.node_forms.find(std::string(name));
     if (own == selection.node_forms.end()) continue;
     forms[node.id] = own->second;
     named.insert(own->first);

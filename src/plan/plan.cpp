@@ -9,6 +9,7 @@
 #include "plan/leftovers.hpp"
 #include "plan/listing.hpp"
 #include "plan/names.hpp"
+#include "plan/node_forms.hpp"
 #include "plan/selection.hpp"
 #include "plan/weight_pool.hpp"
 
@@ -24,8 +25,13 @@ bool QuantizedWeight::HasPart(WeightPart part) const {
 }
 
 Plan MakePlan(const Model& model, const Selection& selection, std::set<TensorId> non_finite) {
+  return MakePlan(model, selection, NodeForms(model, selection), std::move(non_finite));
+}
+
+Plan MakePlan(const Model& model, const Selection& selection, std::vector<Form> forms,
+              std::set<TensorId> non_finite) {
   const NodeSelector selector(selection, model);
-  const Decisions decisions = Decide(model, selection, selector, std::move(non_finite));
+  const Decisions decisions = Decide(model, selection, selector, std::move(forms), std::move(non_finite));
   NameAllocator names(model.AllNames());
   WeightPool weights(model, names);
   for (const Edit* edit : EditsOf(decisions)) weights.Collect(*edit);

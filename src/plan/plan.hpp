@@ -61,6 +61,9 @@ struct Plan {
 // expression or matches no node. Weights of `non_finite` are left as they are.
 [[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection,
                             std::set<TensorId> non_finite = {});
+// The same with these forms, by NodeId, instead of those that the selection asks for.
+[[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection, std::vector<Form> forms,
+                            std::set<TensorId> non_finite);
 
 // The fewest elements that make a floating-point constant a weight worth a line in the plan.
 inline constexpr std::uint64_t kListedElements = 16;

@@ -32,6 +32,9 @@ Session::~Session() = default;
 const std::vector<ValueInfo>& Session::inputs() const { Fail(); }
 const std::vector<ValueInfo>& Session::outputs() const { Fail(); }
 std::vector<Tensor> Session::Run(std::span<const Tensor>, Unreadable) const { Fail(); }
+std::vector<Tensor> Session::RunFor(std::span<const std::size_t>, std::span<const Tensor>, Unreadable) const {
+  Fail();
+}
 std::chrono::nanoseconds Session::TimeRun(std::span<const Tensor>) const { Fail(); }
 
 }  // namespace qi8::runtime

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -121,6 +123,12 @@ Owned<OrtSessionOptions> MakeOptions(const OrtApi& api, const SessionOptions& op
   if (options.sleep_after_run) {
     Check(api, api.AddSessionConfigEntry(created, kOrtSessionOptionsConfigForceSpinningStop, "1"), context);
   }
+  if (!options.external_data_folder.empty()) {
+    Check(api,
+          api.AddSessionConfigEntry(created, kOrtSessionOptionsModelExternalInitializersFileFolderPath,
+                                    options.external_data_folder.c_str()),
+          context);
+  }
   if (!options.optimized_model_path.empty()) {
     Check(api, api.SetOptimizedModelFilePath(created, options.optimized_model_path.c_str()), context);
   }
@@ -131,6 +139,17 @@ Owned<OrtSessionOptions> MakeOptions(const OrtApi& api, const SessionOptions& op
           context);
   }
   return made;
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes;
+  if (file) {
+    bytes.resize(std::filesystem::file_size(path));
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  if (!file) Fail("cannot read " + Quote(path));
+  return bytes;
 }
 
 struct TypeAndShape {
@@ -263,9 +282,17 @@ struct Session::Impl {
 
   struct Results {
     std::chrono::nanoseconds took;
-    std::vector<Owned<OrtValue>> values;  // in the order of outputs
+    std::vector<Owned<OrtValue>> values;  // as wanted
   };
-  [[nodiscard]] Results Run(std::span<const Tensor> given, Unreadable unreadable) const;
+  // Of `outputs`, those at the places `wanted`.
+  [[nodiscard]] Results Run(std::span<const Tensor> given, Unreadable unreadable,
+                            std::span<const std::size_t> wanted) const;
+
+  [[nodiscard]] std::vector<std::size_t> AllOutputs() const {
+    std::vector<std::size_t> all(outputs.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
 
   [[nodiscard]] std::string Where(const char* role, const ValueInfo& value) const {
     return model + ": " + role + " " + Quote(value.name);
@@ -348,7 +375,15 @@ Session OnnxRuntime::OpenSession(const std::string& model_path, const SessionOpt
 
   const Owned<OrtSessionOptions> made = MakeOptions(api, options);
   OrtSession* opened = nullptr;
-  Check(api, api.CreateSession(impl_->environment.get(), model_path.c_str(), made.get(), &opened), context);
+  if (options.external_data_folder.empty()) {
+    Check(api, api.CreateSession(impl_->environment.get(), model_path.c_str(), made.get(), &opened), context);
+  } else {  // it takes another folder only for a model that is in memory
+    const std::string bytes = ReadWhole(model_path);
+    Check(
+        api,
+        api.CreateSessionFromArray(impl_->environment.get(), bytes.data(), bytes.size(), made.get(), &opened),
+        context);
+  }
   session->session = Owned<OrtSession>(opened, {api.ReleaseSession});
 
   OrtMemoryInfo* memory = nullptr;
@@ -377,7 +412,8 @@ Session::~Session() = default;
 const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
 
-Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given, Unreadable unreadable) const {
+Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given, Unreadable unreadable,
+                                          std::span<const std::size_t> wanted) const {
   const OrtApi& api = *runtime->api;
   if (given.size() != inputs.size()) {
     Fail(model + ": given " + std::to_string(given.size()) + " inputs; the model has " +
@@ -410,10 +446,8 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given, Unreada
   }
 
   std::vector<const char*> output_names;
-  for (const ValueInfo& output : outputs) {
-    output_names.push_back(output.name.c_str());
-  }
-  std::vector<OrtValue*> returned(outputs.size(), nullptr);
+  for (const std::size_t place : wanted) output_names.push_back(outputs.at(place).name.c_str());
+  std::vector<OrtValue*> returned(wanted.size(), nullptr);
   const auto start = std::chrono::steady_clock::now();
   OrtStatus* status =
       api.Run(session.get(), nullptr, input_names.data(), input_pointers.data(), input_pointers.size(),
@@ -429,13 +463,19 @@ Session::Impl::Results Session::Impl::Run(std::span<const Tensor> given, Unreada
 }
 
 std::vector<Tensor> Session::Run(std::span<const Tensor> inputs, Unreadable unreadable) const {
+  return RunFor(impl_->AllOutputs(), inputs, unreadable);
+}
+
+std::vector<Tensor> Session::RunFor(std::span<const std::size_t> wanted, std::span<const Tensor> inputs,
+                                    Unreadable unreadable) const {
   const Impl& self = *impl_;
   const OrtApi& api = *self.runtime->api;
-  const std::vector<Owned<OrtValue>> output_values = self.Run(inputs, unreadable).values;
+  const std::vector<Owned<OrtValue>> output_values = self.Run(inputs, unreadable, wanted).values;
   std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < output_values.size(); ++i) {
-    const std::string where = self.Where("output", self.outputs[i]);
-    if (!self.outputs[i].is_tensor || ElementBytes(self.outputs[i].type) == 0) {
+    const ValueInfo& declared = self.outputs.at(wanted[i]);
+    const std::string where = self.Where("output", declared);
+    if (!declared.is_tensor || ElementBytes(declared.type) == 0) {
       outputs.emplace_back();
       continue;
     }
@@ -461,7 +501,7 @@ std::vector<Tensor> Session::Run(std::span<const Tensor> inputs, Unreadable unre
 }
 
 std::chrono::nanoseconds Session::TimeRun(std::span<const Tensor> inputs) const {
-  return impl_->Run(inputs, Unreadable::kSkip).took;
+  return impl_->Run(inputs, Unreadable::kSkip, impl_->AllOutputs()).took;
 }
 
 }  // namespace qi8::runtime

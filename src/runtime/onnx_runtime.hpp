@@ -34,11 +34,15 @@ struct SessionOptions {
   // none then takes the time of another.
   bool sleep_after_run = false;
 
+  // The folder that the model's external data lies beneath; empty: that of the model. The model itself is
+  // then in memory while it is loaded.
+  std::string external_data_folder = {};
+
   // Where ONNX Runtime writes the model it made by optimizing; empty: nowhere.
-  std::string optimized_model_path;
+  std::string optimized_model_path = {};
   // The name of the file, in the same folder, that gets the weights of that model; empty: they are inside the
   // model, which fails from 2 GiB on.
-  std::string optimized_data_name;
+  std::string optimized_data_name = {};
 };
 
 // What is done with an output whose elements a Tensor cannot hold: text, sequences, maps.
@@ -65,6 +69,11 @@ class Session {
   // Of outputs, see `unreadable`.
   [[nodiscard]] std::vector<Tensor> Run(std::span<const Tensor> inputs,
                                         Unreadable unreadable = Unreadable::kFail) const;
+
+  // The same run, of which only these outputs are wanted, by their places in outputs(); in that order.
+  [[nodiscard]] std::vector<Tensor> RunFor(std::span<const std::size_t> wanted,
+                                           std::span<const Tensor> inputs,
+                                           Unreadable unreadable = Unreadable::kFail) const;
 
   // The same run for its time alone, that of ONNX Runtime's own call: outputs are made, and not copied.
   [[nodiscard]] std::chrono::nanoseconds TimeRun(std::span<const Tensor> inputs) const;

@@ -155,9 +155,9 @@ TEST_F(CompareTest, AReportReplacesNothingThatCompareDidNotWrite) {
   std::filesystem::create_directory(folder_ / "folder.html");
   const auto before = Snapshot();
   for (const auto& [path, words] :
-       std::map<std::string, std::string>{{"in/m.onnx", "is a model that is to be compared"},
-                                          {"hard.html", "is a model that is to be compared"},
-                                          {"out/q.onnx", "is a model that is to be compared"},
+       std::map<std::string, std::string>{{"in/m.onnx", "is a model that is to be read"},
+                                          {"hard.html", "is a model that is to be read"},
+                                          {"out/q.onnx", "is a model that is to be read"},
                                           {"in/m.onnx.data", "is no report that compare wrote"},
                                           {"notes.txt", "is no report that compare wrote"},
                                           {"long.txt", "is no report that compare wrote"},

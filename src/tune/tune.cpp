@@ -1,0 +1,270 @@
+#include "tune/tune.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "compare/cases.hpp"
+#include "compare/index_bounds.hpp"
+#include "compare/mask.hpp"
+#include "core/text.hpp"
+#include "exec/unstorable.hpp"
+#include "hash/hash_file.hpp"
+#include "hash/sha256.hpp"
+#include "plan/node_forms.hpp"
+#include "prepare/prepare.hpp"
+#include "qi8/error.hpp"
+#include "qi8/quantize.hpp"
+#include "tune/measurer.hpp"
+#include "tune/plan_text.hpp"
+#include "tune/units.hpp"
+
+namespace qi8::tune {
+namespace {
+
+// A run within a run: only the wish to stop goes on.
+class QuietObserver final : public Observer {
+ public:
+  explicit QuietObserver(Observer& outer) : outer_(outer) {}
+  [[nodiscard]] bool ShouldStop() override { return outer_.ShouldStop(); }
+
+ private:
+  Observer& outer_;
+};
+
+std::uint64_t BytesOf(const Model& model) {
+  std::uint64_t bytes = 0;
+  for (const InputFile& file : model.files()) bytes += file.in_memory ? 0 : file.identity.size;
+  return bytes;
+}
+
+std::string HashOf(const std::vector<compare::InputSet>& cases) {
+  Sha256 hash;
+  for (const compare::InputSet& one : cases) {
+    for (const runtime::Tensor& input : one.inputs) hash.Update(input.data);
+  }
+  return hash.FinishHex();
+}
+
+// Every set of inputs is a case of its own.
+std::vector<compare::InputSet> Flatten(compare::Cases cases) {
+  std::vector<compare::InputSet> sets;
+  for (compare::Case& one : cases.cases) {
+    for (compare::InputSet& set : one.sets) {
+      if (set.label.empty()) set.label = one.label;
+      sets.push_back(std::move(set));
+    }
+  }
+  return sets;
+}
+
+const std::string kWhole = "int8.onnx";
+
+// What is tried.
+struct TriedPlan {
+  Choices choices;
+  Prediction predicted;  // the sum, and what was learnt from the plan before
+  PlanMeasure found;
+  double summed_db = 0;  // by the sum alone
+};
+
+class Tuner {
+ public:
+  Tuner(FileSystem& file_system, const TuneOptions& options, Observer& observer)
+      : file_system_(file_system),
+        options_(options),
+        observer_(observer),
+        measurer_(file_system, options.model, options, observer) {}
+
+  Tuning Run() {
+    observer_.OnStage("read");
+    Model model = Model::Load(file_system_, options_.model);
+    for (const std::string& warning : model.warnings()) observer_.OnWarning(warning);
+    tuning_.model_sha256 = HashFile(*model.files().front().file, [this] { return observer_.ShouldStop(); });
+    const std::set<TensorId> non_finite =
+        TensorsOf(FindUnstorable(model, options_.selection, [this] { return observer_.ShouldStop(); }));
+    Units units = FindUnits(model, options_.selection, options_.forms, non_finite);
+    if (units.units.empty()) {
+      throw Error(ErrorKind::kFailure, Quote(options_.model.native()) +
+                                           " has no node whose form could be chosen; inspect shows why");
+    }
+
+    observer_.OnStage("load");
+    OpenModel(model);
+
+    observer_.OnStage("measure");
+    tuning_.measured =
+        measurer_.Measure(std::move(units.units), options_.selection, non_finite, EconomyFor());
+    tuning_.measured.unplanned = std::move(units.unplanned);
+    tuning_.measured.fp32_bytes = BytesOf(model);
+
+    observer_.OnStage("choose");
+    Conclude();
+    return std::move(tuning_);
+  }
+
+ private:
+  void OpenModel(const Model& model) {
+    const auto& opened = measurer_.Open();
+    tuning_.runtime_version = opened.runtime_version;
+    compare::Cases cases =
+        options_.inputs.empty()
+            ? compare::GenerateCases(options_, opened.inputs, compare::IndexBounds(model))
+            : compare::ReadCases(file_system_, options_.inputs, opened.inputs, options_.most_sets);
+    tuning_.inputs_from = cases.from;
+    for (const std::string& note : cases.notes) Note(note);
+    if (options_.inputs.empty()) {
+      Note(
+          "the inputs were made up, so the plan rests on a guess of what the model is given; recorded ones "
+          "(--inputs) make it sure");
+    }
+    const auto mask = compare::FindMask(options_.mask, opened.inputs);
+    if (mask) {
+      tuning_.inputs_from +=
+          "; positions that " + Quote(opened.inputs[*mask].name) + " switches off do not count";
+    }
+    std::vector<compare::InputSet> sets = Flatten(std::move(cases));
+    tuning_.inputs_sha256 = HashOf(sets);
+    measurer_.SetCases(std::move(sets), mask);
+  }
+
+  [[nodiscard]] Economy EconomyFor() const {
+    Economy economy{.least_noise = 0, .size_matters = options_.goals.max_size.has_value()};
+    // A hundred of such units make a hundredth of the noise that is allowed.
+    constexpr double kNegligible = 1e-4;
+    if (options_.goals.min_sqnr_db) {
+      economy.least_noise = kNegligible * std::pow(10.0, -*options_.goals.min_sqnr_db / 10);
+    }
+    return economy;
+  }
+
+  // A plan that reaches the goals as it was predicted and as it is measured.
+  void Conclude() {
+    const Goals& goals = options_.goals;
+    tuning_.frontier = Frontier(tuning_.measured, goals.max_size, goals.over);
+    Target target{.min_sqnr_db = goals.min_sqnr_db,
+                  .max_seconds = goals.max_latency,
+                  .max_bytes = goals.max_size,
+                  .over = goals.over};
+    if (goals.min_speedup) {
+      const double seconds = tuning_.measured.fp32_seconds / *goals.min_speedup;
+      target.max_seconds = std::min(seconds, target.max_seconds.value_or(seconds));
+    }
+    if (!goals.min_sqnr_db) {
+      if (!Try(target)) FailToReach();
+      return RequireTheRest();
+    }
+    // The sum is nearly what is measured, but not quite: errors of weights that several units share are no
+    // strangers to each other. By how much it misses is much the same for plans that are much the same, so it
+    // serves to predict the next one.
+    constexpr int kAttempts = 6;
+    constexpr double kInHand = 0.05;  // decibels
+    constexpr double kNearEnough = 0.5;
+    std::optional<TriedPlan> best;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      target.min_sqnr_db = *goals.min_sqnr_db - correction_ + (attempt > 0 ? kInHand : 0);
+      if (!Try(target)) break;
+      const double above = plan_.found.sqnr_db - *goals.min_sqnr_db;
+      if (above >= 0 && (!best || plan_.predicted.seconds < best->predicted.seconds)) best = plan_;
+      const bool is_settled = above >= 0 && above < kNearEnough;
+      const bool is_exact = std::isinf(plan_.found.sqnr_db) || std::isinf(plan_.summed_db);
+      if (is_settled || is_exact) break;
+      correction_ = plan_.found.sqnr_db - plan_.summed_db;
+    }
+    if (!best) FailToReach();
+    if (plan_.choices != best->choices) {
+      plan_ = *best;
+      WriteWhole();
+    }
+    RequireTheRest();
+  }
+
+  // Chooses by the target and measures what was chosen; false: there is nothing to choose.
+  bool Try(const Target& target) {
+    const auto choices = Choose(tuning_.measured, target);
+    if (!choices) return false;
+    const Over over = options_.goals.over;
+    plan_ = {.choices = *choices, .predicted = Predict(tuning_.measured, *choices, over), .found = {}};
+    plan_.summed_db = plan_.predicted.sqnr_db;
+    plan_.predicted.sqnr_db += correction_;
+    WriteWhole();
+    plan_.found.sqnr_db =
+        SqnrOver(tuning_.measured, measurer_.NoiseOf(measurer_.scratch().path() / kWhole), over);
+    return true;
+  }
+
+  // Writes the whole model in the forms that were chosen.
+  void WriteWhole() {
+    QuantizeOptions quantize;
+    quantize.input = options_.model;
+    quantize.output = measurer_.scratch().path() / kWhole;
+    quantize.links = options_.links;
+    quantize.selection = options_.selection;
+    quantize.selection.node_forms = NodeFormsOf(tuning_.measured, plan_.choices);
+    quantize.replace_output = true;
+    quantize.allow_empty = true;
+    quantize.hash_inputs = false;
+    QuietObserver quiet(observer_);
+    plan_.found.int8_bytes = Quantize(quantize, quiet).plan.output_bytes();
+  }
+
+  void RequireTheRest() {
+    const auto [fp32, int8] = measurer_.TimeBoth(measurer_.scratch().path() / kWhole);
+    plan_.found.fp32_seconds = fp32;
+    plan_.found.int8_seconds = int8;
+    const Goals& goals = options_.goals;
+    // Times are noisy: the model is as fast as it was predicted, or it is measured to be.
+    constexpr double kNoise = 0.95;
+    const bool is_fast = !goals.min_speedup || plan_.found.speedup() >= kNoise * *goals.min_speedup;
+    const bool is_quick = !goals.max_latency || kNoise * int8 <= *goals.max_latency;
+    const bool is_small = !goals.max_size || plan_.found.int8_bytes <= *goals.max_size;
+    if (!is_fast || !is_quick || !is_small) FailToReach();
+    tuning_.choices = plan_.choices;
+    tuning_.predicted = plan_.predicted;
+    tuning_.found = plan_.found;
+    tuning_.node_forms = NodeFormsOf(tuning_.measured, plan_.choices);
+  }
+
+  [[noreturn]] void FailToReach() const {
+    std::string best;
+    if (!tuning_.frontier.empty()) {
+      const Prediction& fastest = tuning_.frontier.front().predicted;
+      const Prediction& finest = tuning_.frontier.back().predicted;
+      const auto describe = [&](const Prediction& one) {
+        return FormatSqnr(one.sqnr_db) + " at " + FormatTimes(tuning_.measured.fp32_seconds / one.seconds) +
+               " the speed of FP32";
+      };
+      best =
+          "; the fastest plan is predicted to have " + describe(fastest) + ", the finest " + describe(finest);
+    }
+    if (plan_.found.int8_seconds > 0) {
+      best += "; the last that was tried has " + FormatSqnr(plan_.found.sqnr_db) + " at " +
+              FormatTimes(plan_.found.speedup()) + " the speed of FP32 and " +
+              FormatBytes(plan_.found.int8_bytes);
+    }
+    throw Error(ErrorKind::kCheckFailed, Quote(options_.model.native()) +
+                                             ": no plan reaches what was asked for" + best +
+                                             ". More forms (--forms) or less to reach may help");
+  }
+
+  void Note(const std::string& note) {
+    observer_.OnWarning(note);
+    tuning_.notes.push_back(note);
+  }
+
+  FileSystem& file_system_;
+  const TuneOptions& options_;
+  Observer& observer_;
+  Measurer measurer_;
+  Tuning tuning_;
+  TriedPlan plan_;         // the last that was tried
+  double correction_ = 0;  // decibels that plans have more than the sum says
+};
+
+}  // namespace
+
+Tuning Tune(FileSystem& file_system, const TuneOptions& options, Observer& observer) {
+  return Tuner(file_system, options, observer).Run();
+}
+
+}  // namespace qi8::tune
