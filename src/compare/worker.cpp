@@ -41,11 +41,8 @@ class Server {
  public:
   Message Answer(const Message& request) {
     static const std::map<std::string, Message (Server::*)(const Message&)> kAnswers = {
-        {"open", &Server::Open},
-        {"set inputs", &Server::SetInputs},
-        {"set input", &Server::SetInput},
-        {"time run", &Server::TimeRun},
-        {"run", &Server::Run},
+        {"open", &Server::Open},        {"set inputs", &Server::SetInputs}, {"set input", &Server::SetInput},
+        {"time run", &Server::TimeRun}, {"time runs", &Server::TimeRuns},   {"run", &Server::Run},
         {"memory", &Server::Memory}};
     return (this->*kAnswers.at(request.at("request").get<std::string>()))(request);
   }
@@ -75,6 +72,11 @@ class Server {
     return Message::object();
   }
   Message TimeRun(const Message&) { return {{"seconds", Seconds(session_.value().TimeRun(inputs_))}}; }
+  Message TimeRuns(const Message& request) {
+    std::vector<double> seconds(request.at("count").get<std::size_t>());
+    for (double& one : seconds) one = Seconds(session_.value().TimeRun(inputs_));
+    return {{"seconds", seconds}};
+  }
   Message Run(const Message& request) {
     const auto& session = session_.value();
     if (!request.contains("wanted")) {
@@ -203,6 +205,10 @@ void Worker::SetInputs(std::span<const runtime::Tensor> inputs) {
 
 void Worker::SetInput(std::size_t place, const runtime::Tensor& input) {
   Ask({{"request", "set input"}, {"place", place}, {"tensors", ToMessage(std::span(&input, 1))}});
+}
+
+std::vector<double> Worker::TimeRuns(std::size_t count) {
+  return Ask({{"request", "time runs"}, {"count", count}}).at("seconds").get<std::vector<double>>();
 }
 
 double Worker::TimeRun() { return Ask({{"request", "time run"}}).at("seconds").get<double>(); }

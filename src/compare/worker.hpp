@@ -46,6 +46,9 @@ class Worker {
   // Another value for one of them.
   void SetInput(std::size_t place, const runtime::Tensor& input);
   [[nodiscard]] double TimeRun();  // seconds
+  // Seconds of each of so many runs, one right after the other: the threads of the model do not sleep
+  // between.
+  [[nodiscard]] std::vector<double> TimeRuns(std::size_t count);
   // As Session::Run with Unreadable::kSkip.
   [[nodiscard]] std::vector<runtime::Tensor> Run();
   // Of these outputs alone, by their places.

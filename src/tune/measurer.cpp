@@ -20,9 +20,13 @@ constexpr std::size_t kMostTapped = 16;  // units at a time
 
 // Seconds and runs that the time of a model is measured for.
 constexpr double kTimeWhole = 2;
-constexpr double kTimePart = 0.03;
+constexpr double kTimePart = 0.01;  // in each of the rounds
+constexpr std::size_t kRounds = 4;
 constexpr std::size_t kFewestRuns = 3;
-constexpr std::size_t kMostRuns = 20;
+constexpr std::size_t kMostRuns = 30;
+// Percent of the runs that are no slower than the one that counts: what else goes on in the machine only
+// adds.
+constexpr unsigned kTypical = 25;
 
 const std::string kAlone = "unit.onnx";
 
@@ -58,24 +62,36 @@ std::optional<runtime::Tensor> Difference(const runtime::Tensor& from, const run
   }
 }
 
+// The size of axis 0 that all inputs have; 1 where they differ.
+std::int64_t BatchOf(const std::vector<runtime::Tensor>& inputs) {
+  std::int64_t size = 0;
+  for (const runtime::Tensor& input : inputs) {
+    if (input.shape.empty() || (size != 0 && input.shape.front() != size)) return 1;
+    size = input.shape.front();
+  }
+  return std::max<std::int64_t>(size, 1);
+}
+
+runtime::Tensor MemberOf(const runtime::Tensor& tensor, std::int64_t member) {
+  runtime::Tensor part{.type = tensor.type, .shape = tensor.shape, .data = {}};
+  part.shape.front() = 1;
+  const std::size_t bytes = tensor.data.size() / static_cast<std::size_t>(tensor.shape.front());
+  const auto first = tensor.data.begin() + member * static_cast<std::ptrdiff_t>(bytes);
+  part.data.assign(first, first + static_cast<std::ptrdiff_t>(bytes));
+  return part;
+}
+
 std::uint64_t BytesOf(const std::vector<runtime::Tensor>& tensors) {
   std::uint64_t bytes = 0;
   for (const runtime::Tensor& tensor : tensors) bytes += tensor.data.size();
   return bytes;
 }
 
-// The least of several runs: what else goes on in the machine only adds.
-template <typename Run>
-double LeastTime(double seconds, Run run) {
-  double least = run();
-  const auto runs = static_cast<std::size_t>(seconds / std::max(least, 1e-9));
-  for (std::size_t i = 1; i < std::clamp(runs, kFewestRuns, kMostRuns); ++i) least = std::min(least, run());
-  return least;
-}
-
 // Units of one key take the same time.
-std::string KeyOf(const Unit& unit, const Choice& choice, const std::vector<runtime::Tensor>& inputs) {
-  std::string key = unit.op_type + " " + choice.written + " " + FormatShape(unit.weight_dims);
+std::string KeyOf(const UnitMeasure& measure, const std::vector<runtime::Tensor>& inputs) {
+  const Unit& unit = measure.unit;
+  std::string key = unit.op_type + " " + FormatShape(unit.weight_dims);
+  for (const ChoiceMeasure& choice : measure.choices) key += " " + choice.choice.written;
   if (unit.members.front() != unit.node) key += " " + unit.label;  // bodies differ
   for (const runtime::Tensor& input : inputs) key += " " + FormatShape(input.shape);
   return key;
@@ -90,11 +106,17 @@ Measurer::Measurer(FileSystem& file_system, std::filesystem::path model,
       options_(options),
       observer_(observer),
       scratch_(file_system),
-      whole_(options.worker, options.timeout_seconds, [this] { return observer_.ShouldStop(); }),
-      part_(options.worker, options.timeout_seconds, [this] { return observer_.ShouldStop(); }) {}
+      whole_(MakeWorker()) {
+  parts_.push_back(MakeWorker());
+}
+
+std::unique_ptr<compare::Worker> Measurer::MakeWorker() const {
+  return std::make_unique<compare::Worker>(options_.worker, options_.timeout_seconds,
+                                           [this] { return observer_.ShouldStop(); });
+}
 
 const compare::Worker::Opened& Measurer::Open() {
-  opened_ = whole_.Open(path_.native(), options_);
+  opened_ = whole_->Open(path_.native(), options_);
   for (std::size_t i = 0; i < opened_.outputs.size(); ++i) {
     if (IsFloatingPoint(opened_.outputs[i].type)) outputs_.push_back(i);
   }
@@ -114,7 +136,6 @@ void Measurer::SetCases(std::vector<compare::InputSet> cases, std::optional<std:
 Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selection,
                                const std::set<TensorId>& non_finite, const Economy& economy) {
   Measurements measured;
-  for (const compare::InputSet& one : cases_) measured.cases.push_back(one.label);
   for (const std::size_t place : outputs_) measured.outputs.push_back(opened_.outputs[place].name);
   for (Unit& unit : units) {
     UnitMeasure& added = measured.units.emplace_back();
@@ -122,10 +143,18 @@ Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selecti
     added.unit = std::move(unit);
     total_ += added.choices.size();
   }
-  whole_.SetInputs(cases_.front().inputs);
-  measured.fp32_seconds = LeastTime(kTimeWhole, [this] { return whole_.TimeRun(); });
+  whole_->SetInputs(cases_.front().inputs);
+  static_cast<void>(whole_->TimeRun());
+  std::vector<double> times;
+  double sum = 0;
+  while (times.size() < kFewestRuns || (times.size() < kMostRuns && sum < kTimeWhole)) {
+    times.push_back(whole_->TimeRun());
+    sum += times.back();
+  }
+  measured.fp32_seconds = compare::Percentile(times, kTypical);
   OpenTapped(measured.units);
   FindReferences(measured);
+  whole_seconds_ = TimeWhole();
   for (std::size_t first = 0; first < measured.units.size();) {
     // As many units as the memory holds, by what one of them and one case takes.
     std::vector<Unit*> group = {&measured.units[first].unit};
@@ -149,7 +178,7 @@ void Measurer::OpenTapped(const std::vector<UnitMeasure>& units) {
   for (const UnitMeasure& unit : units) tapped.push_back(unit.unit);
   tapped_ = WriteTapped(std::move(model), tapped, scratch_.folder(), name);
   const std::filesystem::path folder = std::filesystem::absolute(path_).parent_path();
-  const auto opened = whole_.Open((scratch_.path() / name).native(), options_, folder.native());
+  const auto opened = whole_->Open((scratch_.path() / name).native(), options_, folder.native());
   for (std::size_t i = 0; i < opened.inputs.size(); ++i) tapped_inputs_[opened.inputs[i].name] = i;
   for (std::size_t i = 0; i < opened.outputs.size(); ++i) tapped_outputs_[opened.outputs[i].name] = i;
 }
@@ -167,19 +196,43 @@ Measurer::Tensors Measurer::InputsOf(std::size_t one_case) const {
   return inputs;
 }
 
-runtime::Tensor Measurer::Counted(const runtime::Tensor& output, std::size_t one_case) const {
-  return mask_ ? compare::WithoutMasked(output, cases_[one_case].inputs.at(*mask_)) : output;
+// Members of a batch are cases of their own where all outputs have one part for each.
+std::vector<Measurer::Tensors> Measurer::Members(std::size_t one_case, const Tensors& outputs) const {
+  const runtime::Tensor* mask = mask_ ? &cases_[one_case].inputs.at(*mask_) : nullptr;
+  const std::int64_t members = BatchOf(cases_[one_case].inputs);
+  const auto has_members = [members](const runtime::Tensor& tensor) {
+    return !tensor.shape.empty() && tensor.shape.front() == members;
+  };
+  const bool are_apart =
+      members > 1 && std::ranges::all_of(outputs, has_members) && (mask == nullptr || has_members(*mask));
+  std::vector<Tensors> parts;
+  for (std::int64_t member = 0; member < (are_apart ? members : 1); ++member) {
+    const auto part_of = [&](const runtime::Tensor& tensor) {
+      return are_apart ? MemberOf(tensor, member) : tensor;
+    };
+    Tensors& part = parts.emplace_back();
+    for (const runtime::Tensor& output : outputs) {
+      part.push_back(mask != nullptr ? compare::WithoutMasked(part_of(output), part_of(*mask))
+                                     : part_of(output));
+    }
+  }
+  return parts;
 }
 
 void Measurer::FindReferences(Measurements& measured) {
   std::vector<std::size_t> wanted;
   for (const std::size_t place : outputs_) wanted.push_back(tapped_outputs_.at(opened_.outputs[place].name));
   for (std::size_t one = 0; one < cases_.size(); ++one) {
-    whole_.SetInputs(InputsOf(one));
-    Tensors& reference = references_.emplace_back();
-    for (const runtime::Tensor& output : whole_.RunFor(wanted)) {
-      reference.push_back(Counted(output, one));
-      measured.signal.push_back(runtime::CompareOutputs(reference.back(), reference.back()).signal);
+    whole_->SetInputs(InputsOf(one));
+    first_member_.push_back(references_.size());
+    std::vector<Tensors> members = Members(one, whole_->RunFor(wanted));
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      measured.cases.push_back(cases_[one].label +
+                               (members.size() > 1 ? ", member " + std::to_string(i + 1) : ""));
+      for (const runtime::Tensor& output : members[i]) {
+        measured.signal.push_back(runtime::CompareOutputs(output, output).signal);
+      }
+      references_.push_back(std::move(members[i]));
     }
   }
 }
@@ -205,70 +258,99 @@ Measurer::Taps Measurer::Tap(const std::vector<Unit*>& units, std::size_t cases)
     }
   }
   for (std::size_t one = 0; one < cases && !wanted.empty(); ++one) {
-    whole_.SetInputs(InputsOf(one));
-    Tensors tensors = whole_.RunFor(wanted);
+    whole_->SetInputs(InputsOf(one));
+    Tensors tensors = whole_->RunFor(wanted);
     for (std::size_t i = 0; i < read.size(); ++i) taps.values[read[i]].push_back(std::move(tensors[i]));
   }
   return taps;
 }
 
-// float32, the last choice, is run first: what the others give is compared with what it gives.
+// Every choice is opened in a process of its own, so that they can be timed in turn: the machine's speed
+// drifts.
 void Measurer::MeasureUnit(Measurements& measured, std::size_t unit, const Taps& taps,
                            const Selection& selection, const std::set<TensorId>& non_finite,
                            const Economy& economy) {
   UnitMeasure& measure = measured.units[unit];
-  ChoiceMeasure& exact = measure.choices.back();
-  exact.noise.assign(measured.signal.size(), 0);
-  const std::vector<Tensors> exact_outputs = RunAlone(measure.unit, exact, taps, selection, non_finite);
-  CountRun();
-  bool is_fine_enough = false;
-  for (std::size_t i = 0; i + 1 < measure.choices.size(); ++i) {
-    ChoiceMeasure& choice = measure.choices[i];
-    CountRun();
-    choice.noise.assign(measured.signal.size(), kNoiseWithoutEnd);
-    choice.is_measured = false;
-    if (is_fine_enough) continue;
-    const std::vector<Tensors> outputs = RunAlone(measure.unit, choice, taps, selection, non_finite);
-    constexpr double kMargin = 1.05;  // of what is measured twice
-    if (!economy.size_matters && choice.seconds > kMargin * exact.seconds) continue;
-    choice.is_measured = true;
-    FindNoise(measured, unit, choice, exact_outputs, outputs);
-    is_fine_enough = *std::ranges::max_element(choice.noise) < economy.least_noise;
-  }
-}
-
-// The outputs of the unit with each case.
-std::vector<Measurer::Tensors> Measurer::RunAlone(const Unit& unit, ChoiceMeasure& choice, const Taps& taps,
-                                                  const Selection& selection,
-                                                  const std::set<TensorId>& non_finite) {
+  const std::size_t exact = measure.choices.size() - 1;  // float32
   const auto inputs_of = [&](std::size_t one) {
     Tensors inputs;
-    for (const ValueId id : unit.reads) inputs.push_back(taps.values.at(id).at(one));
+    for (const ValueId id : measure.unit.reads) inputs.push_back(taps.values.at(id).at(one));
     return inputs;
   };
-  std::vector<DataType> types;
-  for (const runtime::Tensor& input : inputs_of(0)) types.push_back(input.type);
-  WriteAlone(file_system_, path_, selection, non_finite, unit, choice.choice, types, scratch_.folder(),
-             kAlone, [this] { return observer_.ShouldStop(); });
-  static_cast<void>(part_.Open((scratch_.path() / kAlone).native(), options_));
-  std::vector<Tensors> outputs;
-  for (std::size_t one = 0; one < cases_.size(); ++one) {
-    part_.SetInputs(inputs_of(one));
-    outputs.push_back(part_.Run());
+  for (std::size_t i = 0; i < measure.choices.size(); ++i) {
+    OpenAlone(measure.unit, measure.choices[i].choice, inputs_of(0), selection, non_finite, i);
   }
-  choice.seconds = TimeAlone(unit, choice.choice, inputs_of(0));
-  scratch_.folder().Remove(kAlone);
-  scratch_.folder().Remove(kAlone + ".data");
-  return outputs;
+  TimeAlone(measure, inputs_of(0));
+  const auto outputs_of = [&](std::size_t choice) {
+    std::vector<Tensors> outputs;
+    for (std::size_t one = 0; one < cases_.size(); ++one) {
+      parts_[choice]->SetInputs(inputs_of(one));
+      outputs.push_back(parts_[choice]->Run());
+    }
+    return outputs;
+  };
+  measure.choices[exact].noise.assign(measured.signal.size(), 0);
+  const std::vector<Tensors> exact_outputs = outputs_of(exact);
+  CountRun();
+  bool is_fine_enough = false;
+  for (std::size_t i = 0; i < exact; ++i) {
+    ChoiceMeasure& choice = measure.choices[i];
+    constexpr double kMargin = 1.05;  // of what is measured
+    const bool is_slow = !economy.size_matters && choice.seconds > kMargin * measure.choices[exact].seconds;
+    choice.noise.assign(measured.signal.size(), kNoiseWithoutEnd);
+    choice.is_measured = !is_slow && !is_fine_enough;
+    if (choice.is_measured) {
+      FindNoise(measured, unit, choice, exact_outputs, outputs_of(i));
+      is_fine_enough = *std::ranges::max_element(choice.noise) < economy.least_noise;
+    }
+    CountRun();
+  }
 }
 
-double Measurer::TimeAlone(const Unit& unit, const Choice& choice, const Tensors& inputs) {
-  const auto [known, is_new] = seconds_.try_emplace(KeyOf(unit, choice, inputs), 0);
+// Writes the unit and opens it in the process of that number.
+void Measurer::OpenAlone(const Unit& unit, const Choice& choice, const Tensors& inputs,
+                         const Selection& selection, const std::set<TensorId>& non_finite,
+                         std::size_t process) {
+  std::vector<DataType> types;
+  for (const runtime::Tensor& input : inputs) types.push_back(input.type);
+  WriteAlone(file_system_, path_, selection, non_finite, unit, choice, types, scratch_.folder(), kAlone,
+             [this] { return observer_.ShouldStop(); });
+  while (parts_.size() <= process) parts_.push_back(MakeWorker());
+  static_cast<void>(parts_[process]->Open((scratch_.path() / kAlone).native(), options_));
+  scratch_.folder().Remove(kAlone);
+  scratch_.folder().Remove(kAlone + ".data");
+}
+
+// Times the choices in turn; units that are alike once. By how much the machine is slower just now than it
+// was, the whole model tells.
+void Measurer::TimeAlone(UnitMeasure& measure, const Tensors& inputs) {
+  const auto [known, is_new] = seconds_.try_emplace(KeyOf(measure, inputs));
+  std::vector<double>& seconds = known->second;
   if (is_new) {
-    part_.SetInputs(inputs);
-    known->second = LeastTime(kTimePart, [this] { return part_.TimeRun(); });
+    std::vector<std::vector<double>> times(measure.choices.size());
+    for (std::size_t i = 0; i < times.size(); ++i) parts_[i]->SetInputs(inputs);
+    for (std::size_t round = 0; round < kRounds; ++round) {
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        const double first = parts_[i]->TimeRun();  // what the caches hold is not its own yet
+        const auto runs = static_cast<std::size_t>(kTimePart / std::max(first, 1e-9));
+        const auto more = parts_[i]->TimeRuns(std::clamp(runs, kFewestRuns, kMostRuns));
+        times[i].insert(times[i].end(), more.begin(), more.end());
+      }
+    }
+    const double slower = TimeWhole() / whole_seconds_;
+    for (const std::vector<double>& of_choice : times) {
+      seconds.push_back(compare::Percentile(of_choice, kTypical) / slower);
+    }
   }
-  return known->second;
+  for (std::size_t i = 0; i < seconds.size(); ++i) measure.choices[i].seconds = seconds[i];
+}
+
+// Of the tapped model with the first case.
+double Measurer::TimeWhole() {
+  whole_->SetInputs(InputsOf(0));
+  std::vector<double> times;
+  for (std::size_t i = 0; i < kFewestRuns; ++i) times.push_back(whole_->TimeRun());
+  return compare::Percentile(times, kTypical);
 }
 
 void Measurer::FindNoise(const Measurements& measured, std::size_t unit, ChoiceMeasure& choice,
@@ -285,21 +367,27 @@ void Measurer::FindNoise(const Measurements& measured, std::size_t unit, ChoiceM
       if (error) inputs.at(tapped_inputs_.at(tap.errors[i])) = *std::move(error);
     }
     if (!has_errors) continue;  // as much noise as there can be
-    whole_.SetInputs(inputs);
-    const std::vector<double> noise = NoiseIn(one, whole_.RunFor(wanted));
-    std::ranges::copy(noise, choice.noise.begin() + static_cast<std::ptrdiff_t>(measured.At(one, 0)));
+    whole_->SetInputs(inputs);
+    const std::vector<double> noise = NoiseIn(one, whole_->RunFor(wanted));
+    std::ranges::copy(noise,
+                      choice.noise.begin() + static_cast<std::ptrdiff_t>(measured.At(first_member_[one], 0)));
   }
 }
 
 std::vector<double> Measurer::NoiseIn(std::size_t one_case, const Tensors& outputs) const {
   std::vector<double> noise;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const runtime::Tensor& reference = references_[one_case][i];
-    const runtime::Tensor counted = Counted(outputs[i], one_case);
-    if (counted.shape != reference.shape) {
+  const std::vector<Tensors> members = Members(one_case, outputs);
+  const std::size_t last =
+      one_case + 1 < first_member_.size() ? first_member_[one_case + 1] : references_.size();
+  for (std::size_t at = 0; at < (last - first_member_[one_case]) * outputs_.size(); ++at) {
+    const std::size_t i = at % outputs_.size();
+    const runtime::Tensor& reference = references_[first_member_[one_case] + at / outputs_.size()][i];
+    const std::size_t member = at / outputs_.size();
+    if (member >= members.size() || members[member][i].shape != reference.shape) {
       noise.push_back(kNoiseWithoutEnd);
       continue;
     }
+    const runtime::Tensor& counted = members[member][i];
     const runtime::Fidelity fidelity = runtime::CompareOutputs(reference, counted);
     noise.push_back(fidelity.noise == 0    ? 0
                     : fidelity.signal == 0 ? kNoiseWithoutEnd
@@ -309,29 +397,31 @@ std::vector<double> Measurer::NoiseIn(std::size_t one_case, const Tensors& outpu
 }
 
 std::vector<double> Measurer::NoiseOf(const std::filesystem::path& int8) {
-  static_cast<void>(part_.Open(int8.native(), options_));
+  static_cast<void>(parts_.front()->Open(int8.native(), options_));
   std::vector<double> noise;
   for (std::size_t one = 0; one < cases_.size(); ++one) {
-    part_.SetInputs(cases_[one].inputs);
-    const std::vector<double> of_case = NoiseIn(one, part_.RunFor(outputs_));
+    parts_.front()->SetInputs(cases_[one].inputs);
+    const std::vector<double> of_case = NoiseIn(one, parts_.front()->RunFor(outputs_));
     noise.insert(noise.end(), of_case.begin(), of_case.end());
   }
   return noise;
 }
 
 compare::Both<double> Measurer::TimeBoth(const std::filesystem::path& int8) {
-  static_cast<void>(part_.Open(int8.native(), options_));
-  static_cast<void>(whole_.Open(path_.native(), options_));
-  whole_.SetInputs(cases_.front().inputs);
-  part_.SetInputs(cases_.front().inputs);
+  static_cast<void>(parts_.front()->Open(int8.native(), options_));
+  static_cast<void>(whole_->Open(path_.native(), options_));
+  whole_->SetInputs(cases_.front().inputs);
+  parts_.front()->SetInputs(cases_.front().inputs);
   compare::Both<std::vector<double>> seconds;
-  static_cast<void>(whole_.TimeRun());
-  static_cast<void>(part_.TimeRun());
-  double sum = 0;
-  for (std::size_t i = 0; i < kMostRuns && (i < kFewestRuns || sum < 2 * kTimeWhole); ++i) {
-    seconds.fp32.push_back(whole_.TimeRun());
-    seconds.int8.push_back(part_.TimeRun());
-    sum += seconds.fp32.back() + seconds.int8.back();
+  static_cast<void>(whole_->TimeRun());
+  static_cast<void>(parts_.front()->TimeRun());
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    for (const auto& [worker, times] :
+         {std::pair(whole_.get(), &seconds.fp32), std::pair(parts_.front().get(), &seconds.int8)}) {
+      const auto runs = static_cast<std::size_t>(kTimeWhole / kRounds / std::max(worker->TimeRun(), 1e-9));
+      const auto more = worker->TimeRuns(std::clamp(runs, std::size_t{1}, kMostRuns));
+      times->insert(times->end(), more.begin(), more.end());
+    }
   }
   return {compare::Median(seconds.fp32), compare::Median(seconds.int8)};
 }

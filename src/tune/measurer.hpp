@@ -1,9 +1,11 @@
-// Runs a model and its units on ONNX Runtime: one process for the whole model and one for units.
+// Runs a model and its units on ONNX Runtime: the whole model in one process, each choice of a unit in
+// another.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -69,14 +71,15 @@ class Measurer {
   [[nodiscard]] Taps Tap(const std::vector<Unit*>& units, std::size_t cases);
   void MeasureUnit(Measurements& measured, std::size_t unit, const Taps& taps, const Selection& selection,
                    const std::set<TensorId>& non_finite, const Economy& economy);
-  [[nodiscard]] std::vector<Tensors> RunAlone(const Unit& unit, ChoiceMeasure& choice, const Taps& taps,
-                                              const Selection& selection,
-                                              const std::set<TensorId>& non_finite);
-  [[nodiscard]] double TimeAlone(const Unit& unit, const Choice& choice, const Tensors& inputs);
+  void OpenAlone(const Unit& unit, const Choice& choice, const Tensors& inputs, const Selection& selection,
+                 const std::set<TensorId>& non_finite, std::size_t process);
+  void TimeAlone(UnitMeasure& measure, const Tensors& inputs);
+  [[nodiscard]] double TimeWhole();
   void FindNoise(const Measurements& measured, std::size_t unit, ChoiceMeasure& choice,
                  const std::vector<Tensors>& exact, const std::vector<Tensors>& given);
   [[nodiscard]] std::vector<double> NoiseIn(std::size_t one_case, const Tensors& outputs) const;
-  [[nodiscard]] runtime::Tensor Counted(const runtime::Tensor& output, std::size_t one_case) const;
+  [[nodiscard]] std::vector<Tensors> Members(std::size_t one_case, const Tensors& outputs) const;
+  [[nodiscard]] std::unique_ptr<compare::Worker> MakeWorker() const;
   void CountRun();
 
   FileSystem& file_system_;
@@ -84,19 +87,22 @@ class Measurer {
   const compare::RuntimeOptions& options_;
   Observer& observer_;
   TemporaryFolder scratch_;
-  compare::Worker whole_;
-  compare::Worker part_;
-  compare::Worker::Opened opened_;    // the model as it is
-  std::vector<std::size_t> outputs_;  // the places of its outputs of floating point
+  std::unique_ptr<compare::Worker> whole_;
+  std::vector<std::unique_ptr<compare::Worker>> parts_;  // one for each choice of a unit
+  compare::Worker::Opened opened_;                       // the model as it is
+  std::vector<std::size_t> outputs_;                     // the places of its outputs of floating point
   std::vector<compare::InputSet> cases_;
   std::optional<std::size_t> mask_;
 
   TappedModel tapped_;
   std::map<std::string, std::size_t> tapped_inputs_;  // places by name
   std::map<std::string, std::size_t> tapped_outputs_;
-  std::vector<std::string> value_names_;   // of the model's values
-  std::vector<Tensors> references_;        // by case: what the FP32 model gives, as far as it counts
-  std::map<std::string, double> seconds_;  // of units that are alike, in one form
+  std::vector<std::string> value_names_;  // of the model's values
+  // What the FP32 model gives as far as it counts, by case; members of a batch are cases of their own.
+  std::vector<Tensors> references_;
+  std::vector<std::size_t> first_member_;               // by set of inputs: the number of its first case
+  double whole_seconds_ = 0;                            // of a run of the tapped model, when all began
+  std::map<std::string, std::vector<double>> seconds_;  // of units that are alike, by choice
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;
 };

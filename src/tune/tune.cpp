@@ -157,9 +157,9 @@ class Tuner {
     // The sum is nearly what is measured, but not quite: errors of weights that several units share are no
     // strangers to each other. By how much it misses is much the same for plans that are much the same, so it
     // serves to predict the next one.
-    constexpr int kAttempts = 6;
+    constexpr int kAttempts = 8;
     constexpr double kInHand = 0.05;  // decibels
-    constexpr double kNearEnough = 0.5;
+    constexpr double kNearEnough = 0.3;
     std::optional<TriedPlan> best;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       target.min_sqnr_db = *goals.min_sqnr_db - correction_ + (attempt > 0 ? kInHand : 0);
