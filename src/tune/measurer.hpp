@@ -42,6 +42,9 @@ class Measurer {
   void SetCases(std::vector<compare::InputSet> cases, std::optional<std::size_t> mask);
   [[nodiscard]] const std::vector<compare::InputSet>& cases() const { return cases_; }
 
+  // Runs the model with each case. Throws Error where it does not take one.
+  void TryCases();
+
   // Measures every choice of the units. The selection and the tensors that are not finite are those that the
   // units were found with. Throws Error where the model has no output of floating point, or cannot be run.
   [[nodiscard]] Measurements Measure(std::vector<Unit> units, const Selection& selection,

@@ -137,21 +137,24 @@ std::string PlanText(const TuneOptions& options, const Tuning& tuning) {
   text += Comment("inputs' SHA-256: " + tuning.inputs_sha256);
   text += Comment("ONNX Runtime " + tuning.runtime_version);
   text += Comment("To use it: quantize-int8 INPUT OUTPUT --config THIS-FILE");
-  text += "\nexpect-input = \"" + tuning.model_sha256 + "\"\n\n[node-form]\n";
+  text += "\nexpect-input = \"" + tuning.model_sha256 + "\"\n\n";
+  // An array and no table: of a file that is cut short it has no end.
+  text += "node-form = [\n";
   const std::vector<double> shares = NoiseShares(measured, tuning.choices);
   constexpr double kWorthSaying = 0.01;
   for (std::size_t i = 0; i < tuning.choices.size(); ++i) {
     const UnitMeasure& unit = measured.units[i];
     const Choice& choice = unit.choices[tuning.choices[i]].choice;
     for (const std::string& name : unit.unit.names) {
-      text += TomlString(name) + " = \"" + NameOf(choice.form) + "\"";
+      text += "  " + TomlString(NameOf(choice.form) + "=" + name) + ",";
       if (shares[i] >= kWorthSaying) text += "  # " + Percent(shares[i]) + " of the noise";
       text += "\n";
     }
   }
   for (const std::string& name : measured.unplanned) {
-    text += TomlString(name) + " = \"float32\"  # what it is for cannot be measured alone\n";
+    text += "  " + TomlString("float32=" + name) + ",  # what it is for cannot be measured alone\n";
   }
+  text += "]\n";
   return text;
 }
 
@@ -180,6 +183,10 @@ std::string TuningText(const TuneOptions& options, const Tuning& tuning) {
   }
   text += "\nwhere the noise of the plan comes from:\n" + FormatTable(rows);
   text += "\nplan:      " + CountForms(measured, tuning.choices);
+  if (std::ranges::all_of(tuning.node_forms,
+                          [](const auto& entry) { return entry.second.kind == FormKind::kFloat32; })) {
+    text += "\n           no other form is faster here; --max-size asks for a smaller model";
+  }
   text += "\npredicted: " + DescribePrediction(measured, tuning.predicted);
   text += "\nmeasured:  " + DescribeFound(tuning.found);
   text += "\nSQNR of the worst output, " + std::string(Describe(options.goals.over)) + " (" +

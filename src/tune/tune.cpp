@@ -126,6 +126,14 @@ class Tuner {
     std::vector<compare::InputSet> sets = Flatten(std::move(cases));
     tuning_.inputs_sha256 = HashOf(sets);
     measurer_.SetCases(std::move(sets), mask);
+    try {
+      measurer_.TryCases();
+    } catch (const Error& error) {
+      if (!options_.inputs.empty() || error.kind() == ErrorKind::kInterrupted) throw;
+      throw Error(error.kind(), std::string(error.what()) +
+                                    "; the inputs were made up: say more of them with --dim and --values, or "
+                                    "give real ones with --inputs");
+    }
   }
 
   [[nodiscard]] Economy EconomyFor() const {

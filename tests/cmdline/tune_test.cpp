@@ -1,0 +1,256 @@
+// quantize-int8 tune, and --min-sqnr of the main command, on the real ONNX Runtime.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cmdline/quantize_fixture.hpp"
+#include "support/npz_builder.hpp"
+#include "support/onnx_runtime.hpp"
+
+namespace qi8::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class TuneTest : public QuantizeTest {
+ protected:
+  TuneTest() { fs::create_directory(folder_ / "tmp"); }
+
+  [[nodiscard]] ProgramResult Call(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--threads", "1", "--onnxruntime", QI8_TEST_ONNXRUNTIME});
+    return RunQuantizeInt8(
+        arguments, {.folder = folder_.path(), .environment = {"TMPDIR=" + (folder_ / "tmp").native()}});
+  }
+  [[nodiscard]] ProgramResult Tune(std::vector<std::string> options = {}) const {
+    options.insert(options.begin(), {"tune", "in/m.onnx", "out/plan.toml"});
+    return Call(options);
+  }
+
+  void ExpectNothing(const ProgramResult& result, int status, const std::vector<std::string>& words) {
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_EQ(result.out, "");
+    for (const std::string& word : words) EXPECT_THAT(result.err, HasSubstr(word));
+    EXPECT_THAT(Written(), IsEmpty());
+    EXPECT_TRUE(fs::is_empty(folder_ / "tmp")) << "what is temporary is gone";
+  }
+
+  // SQNR of out/q.onnx against the model, by compare.
+  [[nodiscard]] double Sqnr(const std::vector<std::string>& options = {}) const {
+    std::vector<std::string> arguments = {"compare", "in/m.onnx", "out/q.onnx", "--runs",
+                                          "1",       "--loads",   "1",          "--json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const ProgramResult result = Call(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    const json sqnr = json::parse(result.out)["cases"][0]["outputs"][0]["sqnr_db"];
+    return sqnr.is_number() ? sqnr.get<double>() : std::numeric_limits<double>::infinity();
+  }
+};
+
+TEST_F(TuneTest, APlanIsAConfigurationThatReachesItsTarget) {
+  WriteTinyModel();
+  const ProgramResult tuned = Tune({"--min-sqnr", "33", "--max-size", "400kB"});
+  ASSERT_EQ(tuned.status, 0) << tuned.err;
+  EXPECT_THAT(tuned.err, HasSubstr("the inputs were made up"));
+  for (const char* word : {"what can be had", "<- the plan", "predicted: ", "measured:  "}) {
+    EXPECT_THAT(tuned.out, HasSubstr(word));
+  }
+  EXPECT_THAT(Written(), ::testing::ElementsAre("plan.toml"));
+  EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
+  const std::string plan = ReadFile(folder_ / "out" / "plan.toml");
+  EXPECT_THAT(plan, StartsWith("# A form for each node of m.onnx"));
+  EXPECT_THAT(plan, HasSubstr("\nnode-form = [\n"));
+
+  const ProgramResult quantized = Quantize({"--config", "out/plan.toml", "-q"});
+  ASSERT_EQ(quantized.status, 0) << quantized.err;
+  EXPECT_GE(Sqnr(), 33);
+  EXPECT_EQ(Run({"verify", "out/q.onnx", "--against", "in/m.onnx"}).status, 0);
+
+  // The same bytes on another instruction set and with more threads.
+  const std::string bytes = ReadFile(output());
+  ASSERT_EQ(
+      Quantize({"--config", "out/plan.toml", "-q", "--force", "--isa", "scalar", "--threads", "3"}).status,
+      0);
+  EXPECT_EQ(ReadFile(output()), bytes);
+
+  // A plan may be replaced by a plan.
+  EXPECT_EQ(Tune({"--min-sqnr", "20", "-q"}).status, 0);
+}
+
+TEST_F(TuneTest, TheMainCommandTunesAndWritesInOneGo) {
+  WriteTinyModel();
+  const ProgramResult result = Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "33", "--max-size", "400kB"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_GE(Sqnr(), 33);
+  EXPECT_EQ(Run({"verify", "out/q.onnx", "--against", "in/m.onnx"}).status, 0);
+  const auto record = json::parse(ReadFile(folder_ / "out" / "quantization_log.jsonl"));
+  EXPECT_FALSE(record["options"]["node_forms"].empty());
+  EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
+}
+
+TEST_F(TuneTest, FidelityIsPaidWithSize) {
+  WriteTinyModel();
+  const auto tuned = [&](const std::string& decibels, const std::string& size) {
+    const ProgramResult result = Tune({"--min-sqnr", decibels, "--json", "--max-size", size});
+    EXPECT_EQ(result.status, 0) << result.err;
+    const json report = json::parse(result.out);
+    EXPECT_GE(report["measured"]["sqnr_db"].get<double>(), std::stod(decibels));
+    EXPECT_NEAR(report["measured"]["sqnr_db"].get<double>(), report["predicted"]["sqnr_db"].get<double>(), 2);
+    return report;
+  };
+  const json coarse = tuned("20", "250kB");
+  const json fine = tuned("36", "450kB");
+  const auto floats = [](const json& report) {
+    return std::count_if(report["nodes"].begin(), report["nodes"].end(),
+                         [](const json& node) { return node["form"] == "float32"; });
+  };
+  EXPECT_LT(floats(coarse), floats(fine));
+}
+
+TEST_F(TuneTest, APlanIsForOneModel) {
+  WriteTinyModel();
+  ASSERT_EQ(Tune({"--min-sqnr", "20", "--max-size", "300kB", "-q"}).status, 0);
+  fs::rename(folder_ / "out" / "plan.toml", folder_ / "plan.toml");
+  models::write_audio_core(folder_ / "in" / "other.onnx", {.seed = 5});
+  // Weights lie beside the model, so it is the model's own file that tells the two apart; here they are one
+  // graph.
+  ModelBuilder other = OneMatMul();
+  other.Save(folder_ / "in" / "other.onnx");
+  const auto before = Snapshot();
+  const ProgramResult result = Run({"in/other.onnx", "out/q.onnx", "--config", "plan.toml"});
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("'in/other.onnx' has the SHA-256 "));
+  EXPECT_THAT(result.err, HasSubstr("it is not the model that a plan"));
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(TuneTest, ADamagedPlanIsRefused) {
+  WriteTinyModel();
+  ASSERT_EQ(Tune({"--min-sqnr", "20", "--max-size", "300kB", "-q"}).status, 0);
+  const std::string plan = ReadFile(folder_ / "out" / "plan.toml");
+  fs::remove(folder_ / "out" / "plan.toml");
+  const auto expect = [&](const std::string& text, const std::string& word) {
+    WriteFile(folder_ / "plan.toml", text);
+    const ProgramResult result = Quantize({"--config", "plan.toml"});
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(word));
+    EXPECT_THAT(Written(), IsEmpty());
+  };
+  for (const std::size_t cut : {plan.size() - 3, plan.size() / 2}) {
+    expect(plan.substr(0, cut), "is not valid TOML");
+  }
+  const std::string begin = "node-form = [\n";
+  const auto with = [&](const std::string& entry) {
+    std::string changed = plan;
+    return changed.insert(changed.find(begin) + begin.size(), entry);
+  };
+  expect(with("\"residual=no such node\",\n"), "names no node that has a form");
+  expect(with("\"fine=block0/up/MatMul\",\n"), "'fine=block0/up/MatMul' is not a form");
+  expect("expect-input = \"12\"\n", "is not a SHA-256");
+}
+
+TEST_F(TuneTest, WhatCannotBeReachedIsSaidWithWhatCan) {
+  WriteTinyModel();
+  ExpectNothing(Tune({"--min-sqnr", "30", "--max-size", "100kB"}), 4,
+                {"'in/m.onnx': no plan reaches what was asked for"});
+  ExpectNothing(Tune({"--min-speedup", "1000"}), 4,
+                {"no plan reaches", "the fastest plan is predicted to have", "the speed of FP32"});
+  ExpectNothing(Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "30", "--min-speedup", "1000"}), 4,
+                {"no plan reaches"});
+}
+
+TEST_F(TuneTest, WrongUsageIsRefused) {
+  WriteTinyModel();
+  ExpectNothing(Tune({"--forms", "per-tensor"}), 2, {"--batch-dependent"});
+  ExpectNothing(Tune({"--forms", "fine"}), 2, {"'fine' is not a form", "per-token"});
+  ExpectNothing(Tune({"--min-sqnr", "-3"}), 2, {"--min-sqnr must be above 0"});
+  ExpectNothing(Tune({"--mask", "nothing"}), 2, {"no input 'nothing'", "'codes'"});
+  ExpectNothing(Tune({"--require-inputs"}), 2, {"--require-inputs"});
+  ExpectNothing(Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "30", "--form", "residual"}), 2, {"--form"});
+  ExpectNothing(Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "30", "--optimize", "basic"}), 2,
+                {"the optimized model"});
+}
+
+TEST_F(TuneTest, ModelsAndInputsThatDoNotFitAreRefused) {
+  WriteTinyModel();
+  WriteFile(folder_ / "plan.toml", "mine");
+  const ProgramResult other = Call({"tune", "in/m.onnx", "plan.toml"});
+  EXPECT_EQ(other.status, 1);
+  EXPECT_THAT(other.err, HasSubstr("is there and is no plan that tune wrote"));
+  EXPECT_EQ(ReadFile(folder_ / "plan.toml"), "mine");
+
+  WriteFile(folder_ / "wrong.npz",
+            ZipFile({{.name = "codes.npy", .bytes = NpyFile<float>("<f4", "(1, 3)", {1, 2, 3})}}));
+  ExpectNothing(Tune({"--inputs", "wrong.npz"}), 1, {"wrong.npz", "codes"});
+
+  ModelBuilder integers;
+  integers.Input("x", {2, 8}).Output("y", {2}, onnx::TensorProto::INT64);
+  integers.Initializer("w", {8, 4}, RandomValues(32));
+  integers.Node("MatMul", {"x", "w"}, {"m"}, "m");
+  SetInt(integers.Node("ArgMax", {"m"}, {"y"}, "a"), "keepdims", 0);
+  SetInt(*integers.graph().mutable_node(1), "axis", 1);
+  integers.Save(input());
+  ExpectNothing(Tune(), 1, {"no node whose form could be chosen"});
+
+  ModelBuilder none;
+  none.Input("x", {2, 8}).Output("y", {2, 8}).Node("Relu", {"x"}, {"y"}, "r");
+  none.Save(input());
+  ExpectNothing(Tune(), 1, {"no node whose form could be chosen"});
+
+  ModelBuilder unknown = OneMatMul();
+  unknown.graph().mutable_node(0)->set_domain("nobody");
+  unknown.Save(input());
+  ExpectNothing(Tune(), 1, {"no node whose form could be chosen"});
+}
+
+// Products whose rows a mask switches off do not count: here all noise is in such rows.
+TEST_F(TuneTest, MaskedPositionsDoNotCount) {
+  ModelBuilder builder;
+  builder.Input("x", {2, 3, 64})
+      .Input("attention_mask", {2, 3}, onnx::TensorProto::INT64)
+      .Output("y", {2, 3, 64});
+  builder.Initializer("w", {64, 64}, RandomValues(64 * 64));
+  builder.Node("MatMul", {"x", "w"}, {"p"}, "m");
+  builder.Int64Initializer("axes", {1}, {2});
+  builder.Node("Unsqueeze", {"attention_mask", "axes"}, {"wide"}, "u");
+  SetInt(builder.Node("Cast", {"wide"}, {"real"}, "c"), "to", onnx::TensorProto::FLOAT);
+  builder.Node("Mul", {"p", "real"}, {"kept"}, "k");
+  builder.Node("Add", {"kept", "p"}, {"y"}, "a");
+  builder.Save(input());
+  std::vector<float> x = RandomValues(2 * 3 * 64);
+  const std::vector<std::int64_t> mask = {1, 1, 0, 1, 0, 0};
+  for (std::size_t row = 0; row < 6; ++row) {
+    for (std::size_t i = 0; i < 64; ++i) {
+      if (mask[row] == 0) x[row * 64 + i] *= 1e4F;
+    }
+  }
+  WriteFile(folder_ / "in.npz",
+            ZipFile({{.name = "x.npy", .bytes = NpyFile("<f4", "(2, 3, 64)", x)},
+                     {.name = "attention_mask.npy", .bytes = NpyFile("<i8", "(2, 3)", mask)}}));
+  ASSERT_EQ(Quantize({"--form", "per-tensor", "--allow-growth", "-q"}).status, 0);
+  // One scale for all: what counts is next to nothing in it.
+  EXPECT_LT(Sqnr({"--inputs", "in.npz"}), 3);
+  EXPECT_GT(Sqnr({"--inputs", "in.npz", "--mask", "x"}), 30) << "another input, of no zeros";
+}
+
+TEST_F(TuneTest, CtrlCLeavesNothing) {
+  models::write_audio_core(input(), {.size = models::kSmall});
+  const pid_t program = StartProgram(
+      QI8_PROGRAM, {"tune", "in/m.onnx", "out/plan.toml", "--onnxruntime", QI8_TEST_ONNXRUNTIME},
+      folder_ / "said", {.folder = folder_.path(), .environment = {"TMPDIR=" + (folder_ / "tmp").native()}});
+  for (int i = 0; i < 3000 && fs::is_empty(folder_ / "tmp"); ++i) ::usleep(10'000);
+  ASSERT_FALSE(fs::is_empty(folder_ / "tmp"));
+  ::usleep(300'000);
+  ::kill(program, SIGINT);
+  EXPECT_EQ(StatusOf(program), 130) << ReadFile(folder_ / "said");
+  EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
+  EXPECT_THAT(Written(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace qi8::testing
