@@ -42,21 +42,27 @@ std::optional<std::string> Nearest(std::string_view word, std::span<const std::s
   return nearest;
 }
 
-std::optional<std::string> Completed(std::string_view word, std::span<const std::string> candidates) {
+std::vector<std::string> Completed(std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t kShortestStart = 3;  // "--d", or a letter of an option with one dash
   const bool is_letter = word.size() == 2 && word[0] == '-' && word[1] != '-';
   const std::string start = (is_letter ? "-" : "") + std::string(word);
-  if (start.size() < kShortestStart) return std::nullopt;
-  const auto begins = [&start](const std::string& candidate) { return candidate.starts_with(start); };
-  const auto found = std::ranges::find_if(candidates, begins);
-  if (found == candidates.end() || std::ranges::count_if(candidates, begins) > 1) return std::nullopt;
-  return *found;
+  if (start.size() < kShortestStart) return {};
+  constexpr std::size_t kMost = 3;  // more would be a list, which --help is
+  std::vector<std::string> completed;
+  for (const std::string& candidate : candidates) {
+    if (candidate.starts_with(start)) completed.push_back(candidate);
+  }
+  return completed.size() <= kMost ? completed : std::vector<std::string>();
 }
 
 std::string DidYouMean(std::string_view word, std::span<const std::string> candidates) {
-  auto nearest = Completed(word, candidates);
-  if (!nearest) nearest = Nearest(word, candidates);
-  return nearest ? " (did you mean " + *nearest + "?)" : "";
+  std::vector<std::string> meant = Completed(word, candidates);
+  if (meant.empty()) {
+    if (auto nearest = Nearest(word, candidates)) meant.push_back(*std::move(nearest));
+  }
+  std::string list;
+  for (const std::string& one : meant) list += (list.empty() ? "" : " or ") + one;
+  return list.empty() ? "" : " (did you mean " + list + "?)";
 }
 
 }  // namespace qi8::cli

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qi8::cli {
 
@@ -13,9 +14,10 @@ namespace qi8::cli {
 [[nodiscard]] std::optional<std::string> Nearest(std::string_view word,
                                                  std::span<const std::string> candidates);
 
-// The one candidate that begins with `word`: "--dry" is that of "--dry-run", and "-v" of "--version".
-[[nodiscard]] std::optional<std::string> Completed(std::string_view word,
-                                                   std::span<const std::string> candidates);
+// The candidates that begin with `word`: "--dry" is that of "--dry-run", and "-v" of "--version". None where
+// there are more than three.
+[[nodiscard]] std::vector<std::string> Completed(std::string_view word,
+                                                 std::span<const std::string> candidates);
 
 // " (did you mean --exclude?)", or nothing.
 [[nodiscard]] std::string DidYouMean(std::string_view word, std::span<const std::string> candidates);

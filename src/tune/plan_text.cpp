@@ -78,6 +78,12 @@ std::vector<Point> Shown(const Tuning& tuning) {
     const bool must = shown.empty() || &point == &tuning.frontier.back() || point.choices == tuning.choices;
     if (must || point.predicted.sqnr_db >= shown.back().predicted.sqnr_db + kApart) shown.push_back(point);
   }
+  const auto is_plan = [&](const Point& point) { return point.choices == tuning.choices; };
+  if (std::ranges::none_of(shown, is_plan)) {  // it may stand between two of the frontier
+    const auto behind = std::ranges::find_if(
+        shown, [&](const Point& point) { return point.predicted.sqnr_db > tuning.predicted.sqnr_db; });
+    shown.insert(behind, {tuning.choices, tuning.predicted});
+  }
   return shown;
 }
 

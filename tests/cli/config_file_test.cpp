@@ -212,6 +212,8 @@ TEST(DefaultConfigTest, HasTheDefaults) {
       EXPECT_EQ(value, text.names.front() == "--symmetric" ? "true" : "false") << text.names.front();
     } else if (text.names.front() == "--memory-budget") {
       EXPECT_EQ(value, std::to_string(96U << 20U));
+    } else if (text.names.front() == "--timeout") {
+      EXPECT_EQ(value + "s", text.default_value);
     } else {
       EXPECT_EQ(value, text.default_value) << text.names.front();
     }
@@ -229,7 +231,7 @@ TEST(DefaultConfigTest, WhatStandsBehindASignIsValid) {
     text.erase(at + 1, 2);
     ++uncommented;
   }
-  EXPECT_EQ(uncommented, 6U);
+  EXPECT_EQ(uncommented, 18U);
   EXPECT_NO_THROW(ApplyConfig(*quantize.app, text, "default.toml"));
 }
 

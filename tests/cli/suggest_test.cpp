@@ -31,17 +31,20 @@ TEST(NearestTest, LongWordsAreNoneOfThem) {
   EXPECT_EQ(Nearest(std::string(1 << 20, '-'), kWords), std::nullopt);
 }
 
-TEST(CompletedTest, IsTheOneThatBeginsSo) {
-  const std::vector<std::string> words = {"--version", "--dry-run", "--in", "--include", "-q"};
-  EXPECT_EQ(Completed("--dry", words), "--dry-run");
-  EXPECT_EQ(Completed("-v", words), "--version");
-  EXPECT_EQ(Completed("-i", words), std::nullopt) << "there are two";
-  EXPECT_EQ(Completed("--", words), std::nullopt);
-  EXPECT_EQ(Completed("--x", words), std::nullopt);
+TEST(CompletedTest, AreThoseThatBeginSo) {
+  const std::vector<std::string> words = {"--version", "--dry-run", "--in",    "--include", "-q",
+                                          "--max-a",   "--max-b",   "--max-c", "--max-d"};
+  EXPECT_THAT(Completed("--dry", words), ::testing::ElementsAre("--dry-run"));
+  EXPECT_THAT(Completed("-v", words), ::testing::ElementsAre("--version"));
+  EXPECT_THAT(Completed("-i", words), ::testing::ElementsAre("--in", "--include"));
+  EXPECT_THAT(Completed("--m", words), ::testing::IsEmpty()) << "too many";
+  EXPECT_THAT(Completed("--", words), ::testing::IsEmpty());
+  EXPECT_THAT(Completed("--x", words), ::testing::IsEmpty());
 }
 
 TEST(DidYouMeanTest, IsEmptyWhereNothingIsNear) {
   EXPECT_EQ(DidYouMean("--exlude", kWords), " (did you mean --exclude?)");
+  EXPECT_EQ(DidYouMean("-i", kWords), " (did you mean --include or --isa?)");
   EXPECT_EQ(DidYouMean("--verbose", kWords), "");
 }
 
