@@ -1,8 +1,8 @@
 // Which form each unit is to have. Pure: measurements and a target in, a choice out.
 //
-// The noise of several units adds up: the sum over the units of a plan of what each makes alone is what all
-// of them make together (docs/tune.md has how well that holds). So this is a knapsack: the cheapest choice of
-// a form for each unit whose noise is within the target.
+// The errors that several units make at an output add up, as vectors: their sum is nearly what all of them
+// make together (docs/tune.md has how well that holds). Where they have little in common, the powers add up
+// too. So this is a knapsack: the cheapest choice of a form for each unit whose noise is within the target.
 #pragma once
 
 #include <cstdint>

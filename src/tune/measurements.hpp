@@ -21,7 +21,11 @@ struct ChoiceMeasure {
   // By case and output (Measurements::At): the power of the error at the output when only this unit has this
   // form, as a share of the output's own. Of float32 all are 0. Infinity where an output is no number any
   // more.
-  std::vector<double> noise;
+  std::vector<double> noise = {};
+  // The error itself, as a share of the output's length, in a sketch (sketch.hpp) for each case and output;
+  // empty where there is none. Errors of several units add up as vectors: what they have in common, as a bias
+  // or the weight of several layers gives it, counts.
+  std::vector<float> error = {};
   bool is_measured = true;  // false: left out, as a cheaper form makes so little noise that none is needed
 };
 
@@ -37,6 +41,7 @@ struct Measurements {
   std::vector<double> signal;
   std::vector<UnitMeasure> units;
   std::vector<std::string> unplanned;  // see Units
+  std::size_t sketch_size = 0;         // elements of a sketch in ChoiceMeasure::error
   double fp32_seconds = 0;             // of one run of the FP32 model with the first case
   std::uint64_t fp32_bytes = 0;        // of all its files
 

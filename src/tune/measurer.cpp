@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 #include "runtime/fidelity.hpp"
+#include "tune/sketch.hpp"
 
 namespace qi8::tune {
 namespace {
@@ -17,6 +18,11 @@ namespace {
 // and always one.
 constexpr std::uint64_t kTapBytes = 256ULL << 20U;
 constexpr std::size_t kMostTapped = 16;  // units at a time
+
+// All errors together, and what a sketch of one has.
+constexpr std::uint64_t kSketchBytes = 64ULL << 20U;
+constexpr std::size_t kSmallestSketch = 16;
+constexpr std::size_t kLargestSketch = 2048;
 
 // Seconds and runs that the time of a model is measured for.
 constexpr double kTimeWhole = 2;
@@ -162,6 +168,8 @@ Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selecti
   OpenTapped(measured.units);
   FindReferences(measured);
   whole_seconds_ = TimeWhole();
+  measured.sketch_size = std::clamp<std::size_t>(
+      kSketchBytes / (sizeof(float) * total_ * measured.signal.size()), kSmallestSketch, kLargestSketch);
   for (std::size_t first = 0; first < measured.units.size();) {
     // As many units as the memory holds, by what one of them and one case takes.
     std::vector<Unit*> group = {&measured.units[first].unit};
@@ -305,6 +313,7 @@ void Measurer::MeasureUnit(Measurements& measured, std::size_t unit, const Taps&
     constexpr double kMargin = 1.05;  // of what is measured
     const bool is_slow = !economy.size_matters && choice.seconds > kMargin * measure.choices[exact].seconds;
     choice.noise.assign(measured.signal.size(), kNoiseWithoutEnd);
+    choice.error.assign(measured.signal.size() * measured.sketch_size, 0);
     choice.is_measured = !is_slow && !is_fine_enough;
     if (choice.is_measured) {
       FindNoise(measured, unit, choice, exact_outputs, outputs_of(i));
@@ -375,32 +384,45 @@ void Measurer::FindNoise(const Measurements& measured, std::size_t unit, ChoiceM
     }
     if (!has_errors) continue;  // as much noise as there can be
     whole_->SetInputs(inputs);
-    const std::vector<double> noise = NoiseIn(one, whole_->RunFor(wanted));
-    std::ranges::copy(noise,
-                      choice.noise.begin() + static_cast<std::ptrdiff_t>(measured.At(first_member_[one], 0)));
+    const Deviation deviation = DeviationOf(one, whole_->RunFor(wanted), measured.sketch_size);
+    const std::size_t at = measured.At(first_member_[one], 0);
+    std::ranges::copy(deviation.noise, choice.noise.begin() + static_cast<std::ptrdiff_t>(at));
+    std::ranges::copy(deviation.error,
+                      choice.error.begin() + static_cast<std::ptrdiff_t>(at * measured.sketch_size));
   }
 }
 
-std::vector<double> Measurer::NoiseIn(std::size_t one_case, const Tensors& outputs) const {
-  std::vector<double> noise;
+Measurer::Deviation Measurer::DeviationOf(std::size_t one_case, const Tensors& outputs,
+                                          std::size_t sketch_size) const {
+  Deviation deviation;
   const std::vector<Tensors> members = Members(one_case, outputs);
+  const std::size_t first = first_member_[one_case];
   const std::size_t last =
       one_case + 1 < first_member_.size() ? first_member_[one_case + 1] : references_.size();
-  for (std::size_t at = 0; at < (last - first_member_[one_case]) * outputs_.size(); ++at) {
-    const std::size_t i = at % outputs_.size();
-    const runtime::Tensor& reference = references_[first_member_[one_case] + at / outputs_.size()][i];
-    const std::size_t member = at / outputs_.size();
-    if (member >= members.size() || members[member][i].shape != reference.shape) {
-      noise.push_back(kNoiseWithoutEnd);
-      continue;
+  for (std::size_t member = 0; member < last - first; ++member) {
+    for (std::size_t output = 0; output < outputs_.size(); ++output) {
+      deviation.error.resize(deviation.error.size() + sketch_size);
+      const runtime::Tensor& reference = references_[first + member][output];
+      if (member >= members.size() || members[member][output].shape != reference.shape) {
+        deviation.noise.push_back(kNoiseWithoutEnd);
+        continue;
+      }
+      const runtime::Tensor& given = members[member][output];
+      const runtime::Fidelity fidelity = runtime::CompareOutputs(reference, given);
+      deviation.noise.push_back(fidelity.noise == 0    ? 0
+                                : fidelity.signal == 0 ? kNoiseWithoutEnd
+                                                       : fidelity.noise / fidelity.signal);
+      if (sketch_size == 0 || fidelity.noise == 0 || !std::isfinite(deviation.noise.back())) continue;
+      std::vector<double> difference = runtime::ToDoubles(given);
+      const std::vector<double> exact = runtime::ToDoubles(reference);
+      for (std::size_t i = 0; i < exact.size(); ++i) {
+        // Two infinities at one place are equal, as CompareOutputs has it.
+        difference[i] = std::isfinite(exact[i]) ? difference[i] - exact[i] : 0;
+      }
+      AddToSketch(difference, 1 / std::sqrt(fidelity.signal), std::span(deviation.error).last(sketch_size));
     }
-    const runtime::Tensor& counted = members[member][i];
-    const runtime::Fidelity fidelity = runtime::CompareOutputs(reference, counted);
-    noise.push_back(fidelity.noise == 0    ? 0
-                    : fidelity.signal == 0 ? kNoiseWithoutEnd
-                                           : fidelity.noise / fidelity.signal);
   }
-  return noise;
+  return deviation;
 }
 
 std::vector<double> Measurer::NoiseOf(const std::filesystem::path& int8) {
@@ -408,7 +430,7 @@ std::vector<double> Measurer::NoiseOf(const std::filesystem::path& int8) {
   std::vector<double> noise;
   for (std::size_t one = 0; one < cases_.size(); ++one) {
     parts_.front()->SetInputs(cases_[one].inputs);
-    const std::vector<double> of_case = NoiseIn(one, parts_.front()->RunFor(outputs_));
+    const std::vector<double> of_case = DeviationOf(one, parts_.front()->RunFor(outputs_), 0).noise;
     noise.insert(noise.end(), of_case.begin(), of_case.end());
   }
   return noise;

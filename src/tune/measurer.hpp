@@ -80,7 +80,13 @@ class Measurer {
   [[nodiscard]] double TimeWhole();
   void FindNoise(const Measurements& measured, std::size_t unit, ChoiceMeasure& choice,
                  const std::vector<Tensors>& exact, const std::vector<Tensors>& given);
-  [[nodiscard]] std::vector<double> NoiseIn(std::size_t one_case, const Tensors& outputs) const;
+  // What the outputs of a set of inputs differ from those of FP32, by case and output.
+  struct Deviation {
+    std::vector<double> noise;  // shares of power
+    std::vector<float> error;   // sketches, of so many elements each; none where 0 are wanted
+  };
+  [[nodiscard]] Deviation DeviationOf(std::size_t one_case, const Tensors& outputs,
+                                      std::size_t sketch_size) const;
   [[nodiscard]] std::vector<Tensors> Members(std::size_t one_case, const Tensors& outputs) const;
   [[nodiscard]] std::unique_ptr<compare::Worker> MakeWorker() const;
   void CountRun();

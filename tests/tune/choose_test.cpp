@@ -54,6 +54,35 @@ TEST(Predict, CountsAWeightOfSeveralUnitsOnce) {
   EXPECT_EQ(Predict(measured, {0, 2}, Over::kMost).bytes, 1025U) << "both forms of it are stored";
 }
 
+// Two units whose errors are equal make four times the power of one, and opposite ones make none.
+TEST(Predict, AddsErrorsAsVectors) {
+  Measurements measured = OneOutput(
+      {MakeUnit(0, {1, 2, 4}, {{1e-4}, {1e-6}, {0}}), MakeUnit(1, {1, 2, 4}, {{1e-4}, {1e-6}, {0}})});
+  measured.sketch_size = 2;
+  const auto predicted = [&](const std::vector<float>& first, const std::vector<float>& second) {
+    measured.units[0].choices[0].error = first;
+    measured.units[1].choices[0].error = second;
+    return Predict(measured, {0, 0}, Over::kMost).sqnr_db;
+  };
+  EXPECT_NEAR(predicted({1e-2F, 0}, {0, 1e-2F}), 40 - 10 * std::log10(2), 1e-4);
+  EXPECT_NEAR(predicted({1e-2F, 0}, {1e-2F, 0}), 40 - 10 * std::log10(4), 1e-4);
+  EXPECT_TRUE(std::isinf(predicted({1e-2F, 0}, {-1e-2F, 0})));
+  // Where one of them is no number any more, there is nothing to add.
+  measured.units[0].choices[0].noise = {kNoiseWithoutEnd};
+  EXPECT_LT(predicted({0, 0}, {1e-2F, 0}), 0);
+}
+
+TEST(Fastest, GoesByTheSumOfErrors) {
+  Measurements measured = OneOutput(
+      {MakeUnit(0, {1, 2, 4}, {{1e-4}, {1e-6}, {0}}), MakeUnit(1, {1, 2, 4}, {{1e-4}, {1e-6}, {0}})});
+  EXPECT_EQ(Fastest(measured, 36, {}, Over::kMost), (Choices{0, 0}));
+  measured.sketch_size = 1;
+  for (auto& unit : measured.units) unit.choices[0].error = {1e-2F};  // 34 dB together
+  const auto choices = Fastest(measured, 36, {}, Over::kMost);
+  ASSERT_TRUE(choices);
+  EXPECT_GE(Predict(measured, *choices, Over::kMost).sqnr_db, 36);
+}
+
 TEST(Fastest, TakesTheFinerFormWhereItGainsMost) {
   // Of two units the second makes nearly all of the noise.
   const Measurements measured = OneOutput(
