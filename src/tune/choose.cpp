@@ -234,7 +234,8 @@ std::vector<double> NoiseTogether(const Measurements& measured, const Choices& c
 }
 
 Prediction Predict(const Measurements& measured, const Choices& choices, Over over) {
-  Prediction prediction{.sqnr_db = 0, .seconds = measured.fp32_seconds, .bytes = measured.fp32_bytes};
+  Prediction prediction{
+      .sqnr_db = 0, .overall_db = 0, .seconds = measured.fp32_seconds, .bytes = measured.fp32_bytes};
   std::map<TensorId, std::uint64_t> replaced;
   std::set<std::pair<TensorId, std::uint64_t>> stored;
   for (std::size_t i = 0; i < choices.size(); ++i) {
@@ -250,7 +251,9 @@ Prediction Predict(const Measurements& measured, const Choices& choices, Over ov
   // Units that are measured alone cost more than within a model, a call of the runtime at least.
   constexpr double kLeastShare = 0.02;
   prediction.seconds = std::max(prediction.seconds, kLeastShare * measured.fp32_seconds);
-  prediction.sqnr_db = SqnrOver(measured, NoiseTogether(measured, choices), over);
+  const std::vector<double> noise = NoiseTogether(measured, choices);
+  prediction.sqnr_db = SqnrOver(measured, noise, over);
+  prediction.overall_db = SqnrOver(measured, noise, Over::kSum);
   return prediction;
 }
 

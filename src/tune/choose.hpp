@@ -33,6 +33,7 @@ using Choices = std::vector<std::size_t>;
 // What choices come to.
 struct Prediction {
   double sqnr_db = 0;  // of the worst output over the cases that the target is for; infinity: no noise at all
+  double overall_db = 0;  // of the worst output over all cases together
   double seconds = 0;
   std::uint64_t bytes = 0;
 };

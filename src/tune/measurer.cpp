@@ -68,6 +68,17 @@ std::optional<runtime::Tensor> Difference(const runtime::Tensor& from, const run
   }
 }
 
+// Of one output; at least 1.
+std::size_t MostElements(const std::vector<std::vector<runtime::Tensor>>& cases) {
+  std::size_t most = 1;
+  for (const auto& outputs : cases) {
+    for (const runtime::Tensor& output : outputs) {
+      most = std::max(most, output.data.size() / ElementBytes(output.type));
+    }
+  }
+  return most;
+}
+
 // The size of axis 0 that all inputs have; 1 where they differ.
 std::int64_t BatchOf(const std::vector<runtime::Tensor>& inputs) {
   std::int64_t size = 0;
@@ -170,6 +181,7 @@ Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selecti
   whole_seconds_ = TimeWhole();
   measured.sketch_size = std::clamp<std::size_t>(
       kSketchBytes / (sizeof(float) * total_ * measured.signal.size()), kSmallestSketch, kLargestSketch);
+  measured.sketch_size = std::min(measured.sketch_size, MostElements(references_));
   for (std::size_t first = 0; first < measured.units.size();) {
     // As many units as the memory holds, by what one of them and one case takes.
     std::vector<Unit*> group = {&measured.units[first].unit};

@@ -92,14 +92,21 @@ std::string DescribeCases(const Measurements& measured) {
   return count == 1 ? std::string("1 case") : FormatCount(count) + " cases";
 }
 
+// "24.5 dB (25.3 dB over all cases together)"
+std::string DescribeSqnr(double sqnr_db, double overall_db) {
+  if (overall_db == sqnr_db) return FormatSqnr(sqnr_db);
+  return FormatSqnr(sqnr_db) + " (" + FormatSqnr(overall_db) + " over all cases together)";
+}
+
 std::string DescribePrediction(const Measurements& measured, const Prediction& predicted) {
-  return FormatSqnr(predicted.sqnr_db) + ", " + FormatTimes(measured.fp32_seconds / predicted.seconds) +
-         " the speed of FP32, " + FormatBytes(predicted.bytes);
+  return DescribeSqnr(predicted.sqnr_db, predicted.overall_db) + ", " +
+         FormatTimes(measured.fp32_seconds / predicted.seconds) + " the speed of FP32, " +
+         FormatBytes(predicted.bytes);
 }
 
 std::string DescribeFound(const PlanMeasure& found) {
-  return FormatSqnr(found.sqnr_db) + ", " + FormatTimes(found.speedup()) + " the speed of FP32, " +
-         FormatBytes(found.int8_bytes);
+  return DescribeSqnr(found.sqnr_db, found.overall_db) + ", " + FormatTimes(found.speedup()) +
+         " the speed of FP32, " + FormatBytes(found.int8_bytes);
 }
 
 std::string_view Describe(Over over) {
@@ -205,6 +212,7 @@ std::string TuningJson(const TuneOptions& options, const Tuning& tuning) {
   const Measurements& measured = tuning.measured;
   const auto predicted = [&](const Prediction& one) {
     return Json{{"sqnr_db", NumberJson(one.sqnr_db)},
+                {"overall_sqnr_db", NumberJson(one.overall_db)},
                 {"seconds", one.seconds},
                 {"speedup", measured.fp32_seconds / one.seconds},
                 {"bytes", one.bytes}};
@@ -227,11 +235,10 @@ std::string TuningJson(const TuneOptions& options, const Tuning& tuning) {
   }
   json["frontier"] = std::move(frontier);
   json["predicted"] = predicted(tuning.predicted);
-  json["measured"] = {{"sqnr_db", NumberJson(tuning.found.sqnr_db)},
-                      {"fp32_seconds", tuning.found.fp32_seconds},
-                      {"int8_seconds", tuning.found.int8_seconds},
-                      {"speedup", tuning.found.speedup()},
-                      {"bytes", tuning.found.int8_bytes}};
+  json["measured"] = {
+      {"sqnr_db", NumberJson(tuning.found.sqnr_db)}, {"overall_sqnr_db", NumberJson(tuning.found.overall_db)},
+      {"fp32_seconds", tuning.found.fp32_seconds},   {"int8_seconds", tuning.found.int8_seconds},
+      {"speedup", tuning.found.speedup()},           {"bytes", tuning.found.int8_bytes}};
   Json units = Json::array();
   for (std::size_t i = 0; i < measured.units.size(); ++i) {
     const UnitMeasure& unit = measured.units[i];

@@ -195,9 +195,11 @@ class Tuner {
     plan_ = {.choices = *choices, .predicted = Predict(tuning_.measured, *choices, over), .found = {}};
     plan_.summed_db = plan_.predicted.sqnr_db;
     plan_.predicted.sqnr_db += correction_;
+    plan_.predicted.overall_db += correction_;
     WriteWhole();
-    plan_.found.sqnr_db =
-        SqnrOver(tuning_.measured, measurer_.NoiseOf(measurer_.scratch().path() / kWhole), over);
+    const std::vector<double> noise = measurer_.NoiseOf(measurer_.scratch().path() / kWhole);
+    plan_.found.sqnr_db = SqnrOver(tuning_.measured, noise, over);
+    plan_.found.overall_db = SqnrOver(tuning_.measured, noise, Over::kSum);
     return true;
   }
 

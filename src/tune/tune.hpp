@@ -39,6 +39,7 @@ struct TuneOptions : compare::InputOptions, compare::RuntimeOptions {
 // What was measured of a whole model in the forms of a plan.
 struct PlanMeasure {
   double sqnr_db = 0;  // as Prediction has it
+  double overall_db = 0;
   double fp32_seconds = 0;
   double int8_seconds = 0;
   std::uint64_t int8_bytes = 0;

@@ -206,7 +206,7 @@ TEST(Frontier, FallsInSpeedAndRisesInSqnr) {
 }
 
 TEST(Knee, IsWhereADecibelBeginsToCost) {
-  const auto at = [](double db, double seconds) { return Point{{}, {db, seconds, 0}}; };
+  const auto at = [](double db, double seconds) { return Point{{}, {db, db, seconds, 0}}; };
   const std::vector<Point> frontier = {at(10, 1.0), at(28, 1.1), at(30, 1.5), at(32, 2.0)};
   EXPECT_EQ(Knee(frontier).predicted.sqnr_db, 28);
   EXPECT_EQ(Knee({at(10, 1)}).predicted.sqnr_db, 10);
