@@ -296,14 +296,19 @@ std::optional<Choices> FastestBySums(const Measurements& measured, double sqnr_d
 // is much the same for choices that are much the same, so a few rounds settle it.
 std::optional<Choices> Fastest(const Measurements& measured, double sqnr_db,
                                std::optional<std::uint64_t> max_bytes, Over over) {
-  constexpr int kRounds = 5;
+  constexpr int kRounds = 8;
   constexpr double kNearEnough = 0.1;  // decibels
   double target = sqnr_db;
+  double step = -1;  // what the target was last moved by
   std::optional<Choices> best;
   double best_seconds = 0;
   for (int round = 0; round < kRounds; ++round) {
     const std::optional<Choices> choices = FastestBySums(measured, target, max_bytes, over);
-    if (!choices) break;
+    if (!choices) {  // too far, or the sum is too pessimistic
+      step = step > 0 ? -step / 2 : step;
+      target += step;
+      continue;
+    }
     const Prediction predicted = Predict(measured, *choices, over);
     const double above = predicted.sqnr_db - sqnr_db;
     if (above >= 0 && (!best || predicted.seconds < best_seconds)) {
@@ -311,7 +316,8 @@ std::optional<Choices> Fastest(const Measurements& measured, double sqnr_db,
       best_seconds = predicted.seconds;
     }
     if (!std::isfinite(above) || (above >= 0 && above < kNearEnough)) break;
-    target -= above;
+    step = -above;
+    target += step;
   }
   return best;
 }
@@ -323,7 +329,7 @@ std::vector<Point> Frontier(const Measurements& measured, std::optional<std::uin
   std::vector<Point> points;
   for (double target = kLowest; target <= kHighest; target += kStep) {
     std::optional<Choices> choices = Fastest(measured, target, max_bytes, over);
-    if (!choices) break;
+    if (!choices) continue;
     if (!points.empty() && points.back().choices == *choices) continue;
     Point point{*choices, Predict(measured, *choices, over)};
     // The search is no proof: what is beaten by a later one goes.

@@ -541,7 +541,7 @@ TEST_F(QuantizeErrorsTest, ADashIsNoName) {
 TEST_F(QuantizeErrorsTest, UnknownOptionsAreNamedBeforeWhatTheyMakeOfTheRest) {
   OneMatMul().Save(folder_ / "-m.onnx");
   ExpectFailure({"-m.onnx", "out/q.onnx"}, kUsage, {"no option '-m.onnx'", "'./-m.onnx'"});
-  ExpectFailure({"-v"}, kUsage, {"(did you mean --values or --version?)"});
+  ExpectFailure({"-v"}, kUsage, {"no option -v (did you mean --version or --values?)"});
   ExpectFailure({"--dry", "in/m.onnx", "out/q.onnx"}, kUsage, {"no option --dry (did you mean --dry-run?)"});
 }
 

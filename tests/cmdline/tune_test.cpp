@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "cmdline/quantize_fixture.hpp"
 #include "support/npz_builder.hpp"
@@ -98,7 +99,8 @@ TEST_F(TuneTest, FidelityIsPaidWithSize) {
   const auto tuned = [&](const std::string& decibels, const std::string& size) {
     const ProgramResult result = Tune({"--min-sqnr", decibels, "--json", "--max-size", size});
     EXPECT_EQ(result.status, 0) << result.err;
-    const json report = json::parse(result.out);
+    const json report = result.status == 0 ? json::parse(result.out) : json();
+    if (report.is_null()) throw std::runtime_error(result.err);
     EXPECT_GE(report["measured"]["sqnr_db"].get<double>(), std::stod(decibels));
     EXPECT_NEAR(report["measured"]["sqnr_db"].get<double>(), report["predicted"]["sqnr_db"].get<double>(), 2);
     return report;
