@@ -301,6 +301,7 @@ std::optional<Choices> Fastest(const Measurements& measured, double sqnr_db,
   double target = sqnr_db;
   double step = -1;  // what the target was last moved by
   std::optional<Choices> best;
+  std::optional<Choices> last;
   double best_seconds = 0;
   for (int round = 0; round < kRounds; ++round) {
     const std::optional<Choices> choices = FastestBySums(measured, target, max_bytes, over);
@@ -316,8 +317,10 @@ std::optional<Choices> Fastest(const Measurements& measured, double sqnr_db,
       best_seconds = predicted.seconds;
     }
     if (!std::isfinite(above) || (above >= 0 && above < kNearEnough)) break;
-    step = -above;
+    // Where the same is found again, only a longer step leads on.
+    step = choices == last ? 2 * step : -above;
     target += step;
+    last = choices;
   }
   return best;
 }

@@ -158,26 +158,31 @@ class Tuner {
       const double seconds = tuning_.measured.fp32_seconds / *goals.min_speedup;
       target.max_seconds = std::min(seconds, target.max_seconds.value_or(seconds));
     }
-    if (!goals.min_sqnr_db) {
-      if (!Try(target)) FailToReach();
-      return RequireTheRest();
-    }
-    // The sum is nearly what is measured, but not quite: errors of weights that several units share are no
-    // strangers to each other. By how much it misses is much the same for plans that are much the same, so it
-    // serves to predict the next one.
+    // What is predicted is nearly what is measured, but not quite. By how much it misses is much the same for
+    // plans that are much the same, so it serves to predict the next one: decibels, and the bytes of the
+    // graph.
     constexpr int kAttempts = 8;
     constexpr double kInHand = 0.05;  // decibels
     constexpr double kNearEnough = 0.3;
     std::optional<TriedPlan> best;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      target.min_sqnr_db = *goals.min_sqnr_db - correction_ + (attempt > 0 ? kInHand : 0);
+      if (goals.min_sqnr_db) {
+        target.min_sqnr_db = *goals.min_sqnr_db - correction_ + (attempt > 0 ? kInHand : 0);
+      }
+      const Choices before = plan_.choices;
       if (!Try(target)) break;
-      const double above = plan_.found.sqnr_db - *goals.min_sqnr_db;
-      if (above >= 0 && (!best || plan_.predicted.seconds < best->predicted.seconds)) best = plan_;
-      const bool is_settled = above >= 0 && above < kNearEnough;
+      if (plan_.choices == before) break;  // nothing lies between what was tried
+      const double above = goals.min_sqnr_db ? plan_.found.sqnr_db - *goals.min_sqnr_db : 0;
+      const bool fits = !goals.max_size || plan_.found.int8_bytes <= *goals.max_size;
+      const bool is_better = !best || plan_.predicted.seconds < best->predicted.seconds;
+      if (above >= 0 && fits && is_better) best = plan_;
       const bool is_exact = std::isinf(plan_.found.sqnr_db) || std::isinf(plan_.summed_db);
-      if (is_settled || is_exact) break;
-      correction_ = plan_.found.sqnr_db - plan_.summed_db;
+      if (fits && above >= 0 && (above < kNearEnough || is_exact)) break;
+      if (!is_exact && goals.min_sqnr_db) correction_ = plan_.found.sqnr_db - plan_.summed_db;
+      if (!fits) {
+        const std::uint64_t excess = plan_.found.int8_bytes - *goals.max_size;
+        target.max_bytes = *target.max_bytes - std::min(*target.max_bytes, excess);
+      }
     }
     if (!best) FailToReach();
     if (plan_.choices != best->choices) {

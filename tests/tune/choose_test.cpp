@@ -10,8 +10,8 @@ namespace qi8::tune {
 namespace {
 
 // A unit of a fast form, a slower and finer one, and float32.
-UnitMeasure MakeUnit(TensorId tensor, std::vector<double> seconds,
-                     const std::vector<std::vector<double>>& noise) {
+[[nodiscard]] UnitMeasure MakeUnit(TensorId tensor, std::vector<double> seconds,
+                                   const std::vector<std::vector<double>>& noise) {
   UnitMeasure unit;
   const std::vector<std::string> names = {"per-token", "residual", "float32"};
   const std::vector<std::uint64_t> bytes = {25, 26, 100};
@@ -26,7 +26,7 @@ UnitMeasure MakeUnit(TensorId tensor, std::vector<double> seconds,
 }
 
 // One case, one output.
-Measurements OneOutput(const std::vector<UnitMeasure>& units) {
+[[nodiscard]] Measurements OneOutput(const std::vector<UnitMeasure>& units) {
   return {.cases = {"c"},
           .outputs = {"y"},
           .signal = {1},

@@ -40,7 +40,7 @@ class ProbeModelsTest : public ::testing::Test {
   [[nodiscard]] std::filesystem::path Path() const { return folder_ / "m.onnx"; }
   [[nodiscard]] Model Load() const { return Model::Load(*files_, Path()); }
 
-  static Tensor Floats(std::vector<std::int64_t> shape, std::uint32_t seed) {
+  [[nodiscard]] static Tensor Floats(std::vector<std::int64_t> shape, std::uint32_t seed) {
     std::size_t count = 1;
     for (const auto dim : shape) count *= static_cast<std::size_t>(dim);
     return Tensor::Of<float>(DataType::kFloat, std::move(shape), RandomValues(count, seed));
@@ -54,8 +54,8 @@ class ProbeModelsTest : public ::testing::Test {
   }
 
   // The outputs of a session by name, given inputs by name.
-  static std::map<std::string, Tensor> Run(const runtime::Session& session,
-                                           const std::map<std::string, Tensor>& given) {
+  [[nodiscard]] static std::map<std::string, Tensor> Run(const runtime::Session& session,
+                                                         const std::map<std::string, Tensor>& given) {
     std::vector<Tensor> inputs;
     for (const auto& input : session.inputs()) inputs.push_back(given.at(input.name));
     std::vector<Tensor> outputs = session.Run(inputs);

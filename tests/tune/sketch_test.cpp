@@ -9,7 +9,7 @@
 namespace qi8::tune {
 namespace {
 
-std::vector<double> RandomVector(std::size_t size, std::uint32_t seed) {
+[[nodiscard]] std::vector<double> RandomVector(std::size_t size, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;
   std::vector<double> vector(size);
@@ -17,7 +17,7 @@ std::vector<double> RandomVector(std::size_t size, std::uint32_t seed) {
   return vector;
 }
 
-double Product(const std::vector<float>& a, const std::vector<float>& b) {
+[[nodiscard]] double Product(const std::vector<float>& a, const std::vector<float>& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 

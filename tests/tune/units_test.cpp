@@ -25,7 +25,7 @@ class FindUnitsTest : public ::testing::Test {
     builder_.Initializer("w", {32, 32}, RandomValues(1024)).Initializer("v", {32, 32}, RandomValues(1024, 2));
   }
 
-  Model Load() {
+  [[nodiscard]] Model Load() {
     files_.Add("m.onnx", builder_.model().SerializeAsString());
     return Model::Load(files_, "m.onnx");
   }
@@ -34,7 +34,7 @@ class FindUnitsTest : public ::testing::Test {
     return FindUnits(model, testing::OfAnySize(), kForms, {});
   }
 
-  static std::vector<std::string> Forms(const Unit& unit) {
+  [[nodiscard]] static std::vector<std::string> Forms(const Unit& unit) {
     std::vector<std::string> forms;
     for (const Choice& choice : unit.choices) forms.push_back(choice.written);
     return forms;
