@@ -6,6 +6,7 @@
 #include "cli/text_output.hpp"
 #include "io/file_system.hpp"
 #include "tune/plan_text.hpp"
+#include "tune/report_html.hpp"
 
 namespace qi8::cli {
 
@@ -20,6 +21,10 @@ void CommandTune::SetUp(CLI::App& app) {
   AddRuntimeOptions(app, options_, "How it is measured");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print everything measured as JSON")->group(shown);
+  app.add_option("--report", report_,
+                 "Write a page with charts (HTML); an earlier report is replaced, nothing else")
+      ->type_name("FILE")
+      ->group(shown);
   AddProgressOption(app, progress_, shown);
   app.add_flag("-q,--quiet", quiet_, "Only errors")->group(shown);
   app.footer(
@@ -49,6 +54,15 @@ ExitStatus CommandTune::Run() {
                           .kind = "plan that tune wrote",
                           .inputs = {options_.model}};
   CheckTextOutput(*file_system, output);
+  TextOutput report{.path = {},
+                    .argument = "--report",
+                    .mark = tune::kReportMark,
+                    .kind = "report that tune wrote",
+                    .inputs = {options_.model}};
+  if (report_) {
+    report.path = *report_;
+    CheckTextOutput(*file_system, report);
+  }
   const tune::Tuning tuning = [&] {
     ConsoleObserver observer(MakeLogger(quiet_ ? "error" : "info"),
                              quiet_ ? ProgressMode::kNever : kProgressModes.at(progress_));
@@ -56,6 +70,7 @@ ExitStatus CommandTune::Run() {
     return tune::Tune(*file_system, options_, observer);
   }();
   WriteTextOutput(*file_system, output, tune::PlanText(options_, tuning));
+  if (report_) WriteTextOutput(*file_system, report, tune::ReportHtml(options_, tuning));
   if (!quiet_ || json_) {
     PrintResult(json_ ? tune::TuningJson(options_, tuning) : tune::TuningText(options_, tuning));
     FlushResult();

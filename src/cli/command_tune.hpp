@@ -22,6 +22,7 @@ class CommandTune final : public Command {
   TuneGoalOptions goals_;
   ModelInputOptions inputs_;
   std::filesystem::path plan_;
+  std::optional<std::filesystem::path> report_;
   std::string progress_ = "auto";
   bool json_ = false;
   bool quiet_ = false;
