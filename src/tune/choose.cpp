@@ -21,18 +21,23 @@ std::size_t CasesThatMayMiss(const Measurements& measured) {
   return static_cast<std::size_t>(kShareThatMayMiss * static_cast<double>(measured.cases.size()));
 }
 
-// The largest share of noise over outputs: of all cases together.
+// The share of noise of an output in all cases together.
+double PooledAt(const Measurements& measured, const std::vector<double>& noise, std::size_t output) {
+  double power = 0;
+  double signal = 0;
+  for (std::size_t one = 0; one < measured.cases.size(); ++one) {
+    const std::size_t at = measured.At(one, output);
+    power += noise[at] * measured.signal[at];
+    signal += measured.signal[at];
+  }
+  return signal > 0 ? power / signal : 0;
+}
+
+// The largest of them.
 double Pooled(const Measurements& measured, const std::vector<double>& noise) {
   double worst = 0;
   for (std::size_t output = 0; output < measured.outputs.size(); ++output) {
-    double power = 0;
-    double signal = 0;
-    for (std::size_t one = 0; one < measured.cases.size(); ++one) {
-      const std::size_t at = measured.At(one, output);
-      power += noise[at] * measured.signal[at];
-      signal += measured.signal[at];
-    }
-    if (signal > 0) worst = std::max(worst, power / signal);
+    worst = std::max(worst, PooledAt(measured, noise, output));
   }
   return worst;
 }
@@ -211,16 +216,36 @@ double SqnrOver(const Measurements& measured, const std::vector<double>& noise, 
   return Decibels(NoiseOver(measured, noise, over));
 }
 
+std::vector<double> SqnrByOutput(const Measurements& measured, const std::vector<double>& noise) {
+  std::vector<double> by_output;
+  for (std::size_t output = 0; output < measured.outputs.size(); ++output) {
+    by_output.push_back(Decibels(PooledAt(measured, noise, output)));
+  }
+  return by_output;
+}
+
+namespace {
+
+// The sum of the powers.
+void AddNoise(const Measurements& measured, const Choices& choices, std::vector<double>& noise) {
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    const ChoiceMeasure& chosen = measured.units[i].choices.at(choices[i]);
+    for (std::size_t at = 0; at < noise.size(); ++at) noise[at] += std::min(chosen.noise[at], kRuined);
+  }
+}
+
+}  // namespace
+
+// The power of the sum of the errors, or, where there is no sum, the sum of the powers.
 std::vector<double> NoiseTogether(const Measurements& measured, const Choices& choices) {
   std::vector<double> noise(measured.signal.size());
   std::vector<double> error(measured.signal.size() * measured.sketch_size);
   bool has_errors = measured.sketch_size > 0;
+  AddNoise(measured, choices, noise);
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const ChoiceMeasure& chosen = measured.units[i].choices.at(choices[i]);
-    for (std::size_t at = 0; at < noise.size(); ++at) {
-      noise[at] += std::min(chosen.noise[at], kRuined);
-      has_errors = has_errors && std::isfinite(chosen.noise[at]);
-    }
+    has_errors =
+        has_errors && std::ranges::all_of(chosen.noise, [](double one) { return std::isfinite(one); });
     for (std::size_t at = 0; at < chosen.error.size(); ++at) error[at] += chosen.error[at];
   }
   if (!has_errors) return noise;
@@ -272,9 +297,11 @@ std::optional<Choices> FastestBySums(const Measurements& measured, double sqnr_d
   if (!free_of_charge || fits(free_of_charge)) return free_of_charge;
   // The least price of a byte, in seconds, at which the choices fit: between one that moves nothing and one
   // that nothing outweighs.
-  double low = 1e-15;
-  double high = 1e6;
-  constexpr int kRounds = 40;
+  const double usual =
+      std::max(measured.fp32_seconds, 1e-9) / std::max(static_cast<double>(measured.fp32_bytes), 1.0);
+  double low = 1e-4 * usual;
+  double high = 1e4 * usual;
+  constexpr int kRounds = 14;
   std::optional<Choices> found = at_price(high);
   if (!fits(found)) return std::nullopt;
   for (int i = 0; i < kRounds; ++i) {
@@ -331,8 +358,12 @@ std::vector<Point> Frontier(const Measurements& measured, std::optional<std::uin
   constexpr double kHighest = 80;
   std::vector<Point> points;
   for (double target = kLowest; target <= kHighest; target += kStep) {
-    std::optional<Choices> choices = Fastest(measured, target, max_bytes, over);
-    if (!choices) continue;
+    const std::optional<Choices> choices = FastestBySums(measured, target, max_bytes, over);
+    if (!choices) break;
+    // Until what these reach, the same would be found again.
+    std::vector<double> noise(measured.signal.size());
+    AddNoise(measured, *choices, noise);
+    target = std::max(target, SqnrOver(measured, noise, over));
     if (!points.empty() && points.back().choices == *choices) continue;
     Point point{*choices, Predict(measured, *choices, over)};
     // The search is no proof: what is beaten by a later one goes.

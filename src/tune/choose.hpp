@@ -44,6 +44,10 @@ struct Prediction {
 // Measurements::At says.
 [[nodiscard]] double SqnrOver(const Measurements& measured, const std::vector<double>& noise, Over over);
 
+// Of each output, over all cases together; by Measurements::outputs.
+[[nodiscard]] std::vector<double> SqnrByOutput(const Measurements& measured,
+                                               const std::vector<double>& noise);
+
 // The fastest choices that reach this SQNR within these bytes (nothing: any); nothing where none do.
 [[nodiscard]] std::optional<Choices> Fastest(const Measurements& measured, double sqnr_db,
                                              std::optional<std::uint64_t> max_bytes, Over over);

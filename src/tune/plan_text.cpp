@@ -200,8 +200,19 @@ std::string TuningText(const TuneOptions& options, const Tuning& tuning) {
                           [](const auto& entry) { return entry.second.kind == FormKind::kFloat32; })) {
     text += "\n           no other form is faster here; --max-size asks for a smaller model";
   }
+  if (std::ranges::any_of(tuning.node_forms,
+                          [](const auto& entry) { return entry.second.kind == FormKind::kPerTensor; })) {
+    text += "\n           with per-tensor, a result depends on what else is in the batch";
+  }
   text += "\npredicted: " + DescribePrediction(measured, tuning.predicted);
   text += "\nmeasured:  " + DescribeFound(tuning.found);
+  if (measured.outputs.size() > 1) {
+    text += "\noutputs:   ";
+    for (std::size_t i = 0; i < measured.outputs.size(); ++i) {
+      text +=
+          (i > 0 ? ", " : "") + Plain(measured.outputs[i]) + " " + FormatSqnr(tuning.found.db_by_output[i]);
+    }
+  }
   text += "\nSQNR of the worst output, " + std::string(Describe(options.goals.over)) + " (" +
           DescribeCases(measured) + ")";
   text += "\ninputs: " + Printable(tuning.inputs_from) + "\n";
@@ -235,10 +246,15 @@ std::string TuningJson(const TuneOptions& options, const Tuning& tuning) {
   }
   json["frontier"] = std::move(frontier);
   json["predicted"] = predicted(tuning.predicted);
-  json["measured"] = {
-      {"sqnr_db", NumberJson(tuning.found.sqnr_db)}, {"overall_sqnr_db", NumberJson(tuning.found.overall_db)},
-      {"fp32_seconds", tuning.found.fp32_seconds},   {"int8_seconds", tuning.found.int8_seconds},
-      {"speedup", tuning.found.speedup()},           {"bytes", tuning.found.int8_bytes}};
+  Json by_output = Json::array();
+  for (const double decibels : tuning.found.db_by_output) by_output.push_back(NumberJson(decibels));
+  json["measured"] = {{"sqnr_db", NumberJson(tuning.found.sqnr_db)},
+                      {"overall_sqnr_db", NumberJson(tuning.found.overall_db)},
+                      {"sqnr_db_by_output", std::move(by_output)},
+                      {"fp32_seconds", tuning.found.fp32_seconds},
+                      {"int8_seconds", tuning.found.int8_seconds},
+                      {"speedup", tuning.found.speedup()},
+                      {"bytes", tuning.found.int8_bytes}};
   Json units = Json::array();
   for (std::size_t i = 0; i < measured.units.size(); ++i) {
     const UnitMeasure& unit = measured.units[i];

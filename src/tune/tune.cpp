@@ -205,6 +205,7 @@ class Tuner {
     const std::vector<double> noise = measurer_.NoiseOf(measurer_.scratch().path() / kWhole);
     plan_.found.sqnr_db = SqnrOver(tuning_.measured, noise, over);
     plan_.found.overall_db = SqnrOver(tuning_.measured, noise, Over::kSum);
+    plan_.found.db_by_output = SqnrByOutput(tuning_.measured, noise);
     return true;
   }
 

@@ -40,6 +40,7 @@ struct TuneOptions : compare::InputOptions, compare::RuntimeOptions {
 struct PlanMeasure {
   double sqnr_db = 0;  // as Prediction has it
   double overall_db = 0;
+  std::vector<double> db_by_output;  // over all cases together
   double fp32_seconds = 0;
   double int8_seconds = 0;
   std::uint64_t int8_bytes = 0;

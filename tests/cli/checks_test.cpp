@@ -32,6 +32,14 @@ TEST(NumberTest, IsFinite) {
   }
 }
 
+TEST(IsSha256Test, IsSixtyFourDigits) {
+  EXPECT_EQ(MessageOf(IsSha256(), std::string(64, 'a')), "");
+  for (const std::string& text :
+       {std::string(63, 'a'), std::string(64, 'A'), std::string(64, 'g'), std::string()}) {
+    EXPECT_THAT(MessageOf(IsSha256(), text), HasSubstr("is not a SHA-256: 64 hexadecimal digits"));
+  }
+}
+
 TEST(TrueOrFalseTest, TakesTheWordsThatFlagsTake) {
   for (const char* text : {"true", "false", "on", "off", "1", "0"}) {
     EXPECT_EQ(MessageOf(TrueOrFalse(), text), "") << text;

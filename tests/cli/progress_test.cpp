@@ -14,6 +14,13 @@ TEST(ProgressText, SaysHowFarFastAndLong) {
   EXPECT_EQ(ProgressText(0, 0, 0), "0 bytes of 0 bytes (100 %)");
 }
 
+TEST(MeasuredText, SaysHowFarAndHowLong) {
+  EXPECT_EQ(MeasuredText(80, 320, 10), "80 of 320 measurements (25 %), 30 s left");
+  EXPECT_EQ(MeasuredText(1, 320, 10), "1 of 320 measurements (0 %)");
+  EXPECT_EQ(MeasuredText(80, 320, 0.5), "80 of 320 measurements (25 %)");
+  EXPECT_EQ(MeasuredText(0, 0, 0), "0 of 0 measurements (100 %)");
+}
+
 // The first file may be read in no time, or from a disk that has to wake up.
 TEST(ProgressText, GuessesNothingFromTheFirstBytes) {
   EXPECT_EQ(ProgressText(kTotal / 4, kTotal, 0.9), "1.00 GB of 4.00 GB (25 %)");

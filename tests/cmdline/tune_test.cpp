@@ -184,6 +184,15 @@ TEST_F(TuneTest, WhatCannotBeReachedIsSaidWithWhatCan) {
                 {"no plan reaches"});
 }
 
+TEST_F(TuneTest, SaysWhatPerTensorMeans) {
+  WriteTinyModel();
+  const std::vector<std::string> options = {"--forms", "per-tensor", "--batch-dependent", "--max-size",
+                                            "300kB"};
+  const ProgramResult result = Tune(options);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("with per-tensor, a result depends on what else is in the batch"));
+}
+
 TEST_F(TuneTest, WrongUsageIsRefused) {
   WriteTinyModel();
   ExpectNothing(Tune({"--forms", "per-tensor"}), 2, {"--batch-dependent"});
@@ -222,10 +231,12 @@ TEST_F(TuneTest, ModelsAndInputsThatDoNotFitAreRefused) {
   none.Save(input());
   ExpectNothing(Tune(), 1, {"no node whose form could be chosen"});
 
-  ModelBuilder unknown = OneMatMul();
-  unknown.graph().mutable_node(0)->set_domain("nobody");
+  ModelBuilder unknown;
+  unknown.Input("x", {2, 64}).Output("y", {2, 64}).Initializer("w", {64, 64}, RandomValues(64 * 64));
+  unknown.Node("MatMul", {"x", "w"}, {"m"}, "m");
+  unknown.Node("Unheard", {"m"}, {"y"}, "u");
   unknown.Save(input());
-  ExpectNothing(Tune(), 1, {"no node whose form could be chosen"});
+  ExpectNothing(Tune(), 1, {"'in/m.onnx': ONNX Runtime", "cannot open the model"});
 }
 
 // Products whose rows a mask switches off do not count: here all noise is in such rows.

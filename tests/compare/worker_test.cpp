@@ -61,6 +61,22 @@ TEST_F(WorkerTest, LoadsRunsAndMeasuresAModel) {
   EXPECT_GE(memory.peak, memory.resident);
 }
 
+TEST_F(WorkerTest, TakesOtherInputsAndGivesWhatIsWanted) {
+  Worker worker(kWorker);
+  static_cast<void>(worker.Open(model(), options_));
+  worker.SetInputs({{testing::AudioCodes(10, 256)}});
+  const auto other = testing::AudioCodes(7, 256);
+  worker.SetInput(0, other);
+  const std::vector<std::size_t> wanted = {0};
+  const auto outputs = worker.RunFor(wanted);
+  ASSERT_EQ(outputs.size(), 1U);
+  EXPECT_EQ(outputs[0].data, testing::RunModel(model(), {other})[0].data);
+  EXPECT_TRUE(worker.RunFor({}).empty());
+  const auto seconds = worker.TimeRuns(4);
+  ASSERT_EQ(seconds.size(), 4U);
+  for (const double one : seconds) EXPECT_GT(one, 0);
+}
+
 TEST_F(WorkerTest, PassesOnWhatOnnxRuntimeReports) {
   Worker worker(kWorker);
   EXPECT_THAT(MessageOf([&] { worker.Open((folder_ / "none.onnx").native(), options_); }),

@@ -242,6 +242,42 @@ TEST(Rewriter, PlacesGoIntoTheDataFile) {
   EXPECT_EQ(moved_in.raw_data(), "wxyz");
 }
 
+// A graph that asks for more and gives more, or only what is added; tensors in files of their own stay there.
+TEST(Rewriter, AddsInputsAndOutputs) {
+  ModelBuilder builder;
+  builder.Input("x", {2, 2})
+      .Output("y", {2, 2})
+      .Initializer("w", {2, 2}, RandomValues(4), Storage::kExternal);
+  builder.Node("MatMul", {"x", "w"}, {"y"}, "m");
+  const testing::TempFolder folder;
+  builder.Save(folder / "m.onnx");
+  const auto files = MakePosixFileSystem();
+  const auto rewritten = [&](bool drops_outputs) {
+    Model model = Model::Load(*files, folder / "m.onnx");
+    Rewrite rewrite;
+    rewrite.added_inputs = {{"d", DataType::kFloat}};
+    rewrite.added_outputs = {{"t", DataType::kUndefined}};
+    rewrite.drops_outputs = drops_outputs;
+    model.Apply(rewrite);
+    model.PlaceAsTheyWere();
+    const ModelImage image = model.Render({});
+    EXPECT_TRUE(image.slots.empty()) << "all weights are outside";
+    onnx::ModelProto after;
+    EXPECT_TRUE(after.ParseFromString(image.text));
+    return after;
+  };
+  const auto after = rewritten(false);
+  EXPECT_THAT(Names(after.graph().input()), ElementsAre("x", "d"));
+  EXPECT_EQ(after.graph().input(1).type().tensor_type().elem_type(), onnx::TensorProto::FLOAT);
+  EXPECT_FALSE(after.graph().input(1).type().tensor_type().has_shape());
+  EXPECT_THAT(Names(after.graph().output()), ElementsAre("y", "t"));
+  EXPECT_FALSE(after.graph().output(1).has_type());
+  const auto& weight = after.graph().initializer(0);
+  EXPECT_EQ(weight.data_location(), onnx::TensorProto::EXTERNAL);
+  EXPECT_EQ(weight.external_data(0).value(), "m.onnx.data");
+  EXPECT_THAT(Names(rewritten(true).graph().output()), ElementsAre("t"));
+}
+
 TEST(Rewriter, TensorsWithoutElementsAreWrittenInside) {
   ModelBuilder builder;
   auto& empty = *builder.graph().add_initializer();

@@ -242,6 +242,41 @@ TEST_P(OnnxRuntimeTest, KeepsTheOrderOfSeveralInputsAndOutputs) {
   EXPECT_THAT(outputs[0].shape, IsEmpty());
   EXPECT_THAT(outputs[0].As<std::int64_t>(), ElementsAre(7));
   EXPECT_THAT(outputs[1].As<std::int64_t>(), ElementsAre(13));
+
+  const std::vector<std::size_t> wanted = {1};
+  const auto one = session.RunFor(wanted, std::vector{Make<std::int64_t>(DataType::kInt64, {}, {10}),
+                                                      Make<std::int64_t>(DataType::kInt64, {}, {3})});
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_THAT(one[0].As<std::int64_t>(), ElementsAre(13));
+}
+
+// The model in one folder, its weights in another.
+TEST_P(OnnxRuntimeTest, FindsExternalDataInAnotherFolder) {
+  const std::filesystem::path weights = Path("weights");
+  std::filesystem::create_directory(weights);
+  std::ofstream(weights / "w.data", std::ios::binary).write("\0\0\x80?\0\0\0@", 8);  // 1 and 2
+  onnx::ModelProto model = EmptyModel();
+  Describe(model.mutable_graph()->add_input(), "x", onnx::TensorProto::FLOAT, {"n"});
+  auto& weight = *model.mutable_graph()->add_initializer();
+  weight.set_name("w");
+  weight.set_data_type(onnx::TensorProto::FLOAT);
+  weight.add_dims(2);
+  weight.set_data_location(onnx::TensorProto::EXTERNAL);
+  auto& entry = *weight.add_external_data();
+  entry.set_key("location");
+  entry.set_value("w.data");
+  AddNode(&model, "Add", {"x", "w"}, "y");
+  Describe(model.mutable_graph()->add_output(), "y", onnx::TensorProto::FLOAT, {"n"});
+  const std::string path = Save(model);
+  EXPECT_THAT(MessageOf([&] { (void)Load()->OpenSession(path, OneThread()); }),
+              HasSubstr("cannot open the model"));
+
+  SessionOptions options = OneThread();
+  options.external_data_folder = weights.native();
+  const Session session = Load()->OpenSession(path, options);
+  EXPECT_THAT(session.Run(std::vector{Floats({2}, {10, 20})})[0].As<float>(), ElementsAre(11, 22));
+  EXPECT_THAT(MessageOf([&] { (void)Load()->OpenSession(Path("none.onnx"), options); }),
+              HasSubstr("cannot read"));
 }
 
 TEST_P(OnnxRuntimeTest, CarriesEveryDataTypeUnchanged) {
