@@ -71,7 +71,6 @@ TEST_F(WorkerTest, TakesOtherInputsAndGivesWhatIsWanted) {
   const auto outputs = worker.RunFor(wanted);
   ASSERT_EQ(outputs.size(), 1U);
   EXPECT_EQ(outputs[0].data, testing::RunModel(model(), {other})[0].data);
-  EXPECT_TRUE(worker.RunFor({}).empty());
   const auto seconds = worker.TimeRuns(4);
   ASSERT_EQ(seconds.size(), 4U);
   for (const double one : seconds) EXPECT_GT(one, 0);
