@@ -438,6 +438,9 @@ Measurer::Deviation Measurer::DeviationOf(std::size_t one_case, const Tensors& o
 }
 
 std::vector<double> Measurer::NoiseOf(const std::filesystem::path& int8) {
+  // One model at a time: the FP32 one has told all that it is needed for.
+  whole_ = MakeWorker();
+  parts_.resize(1);
   static_cast<void>(parts_.front()->Open(int8.native(), options_));
   std::vector<double> noise;
   for (std::size_t one = 0; one < cases_.size(); ++one) {

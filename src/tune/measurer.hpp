@@ -50,7 +50,8 @@ class Measurer {
   [[nodiscard]] Measurements Measure(std::vector<Unit> units, const Selection& selection,
                                      const std::set<TensorId>& non_finite, const Economy& economy);
 
-  // By Measurements::At: how far the outputs of the model at this path are from those that Measure found.
+  // By Measurements::At: how far the outputs of the model at this path are from those that Measure found. The
+  // FP32 model is closed: nothing more of it can be measured afterwards but its time.
   [[nodiscard]] std::vector<double> NoiseOf(const std::filesystem::path& int8);
 
   // Runs the FP32 model and the one at this path in turn with the first case: the median of each. Both are
