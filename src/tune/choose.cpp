@@ -226,15 +226,13 @@ std::vector<double> SqnrByOutput(const Measurements& measured, const std::vector
 
 namespace {
 
-// The sum of the powers.
+// Adds the powers of what was chosen.
 void AddNoise(const Measurements& measured, const Choices& choices, std::vector<double>& noise) {
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const ChoiceMeasure& chosen = measured.units[i].choices.at(choices[i]);
     for (std::size_t at = 0; at < noise.size(); ++at) noise[at] += std::min(chosen.noise[at], kRuined);
   }
 }
-
-}  // namespace
 
 // The power of the sum of the errors, or, where there is no sum, the sum of the powers.
 std::vector<double> NoiseTogether(const Measurements& measured, const Choices& choices) {
@@ -257,6 +255,8 @@ std::vector<double> NoiseTogether(const Measurements& measured, const Choices& c
   }
   return noise;
 }
+
+}  // namespace
 
 Prediction Predict(const Measurements& measured, const Choices& choices, Over over) {
   Prediction prediction{
