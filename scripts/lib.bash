@@ -56,13 +56,13 @@ fetch_runtimes() {
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(
   ca-certificates cmake g++ git ninja-build pkg-config
-  libcli11-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev libzip-dev
+  libcli11-dev libeigen3-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev libzip-dev
   nlohmann-json3-dev protobuf-compiler
 )
 
 # shellcheck disable=SC2034
 readonly test_packages=(
-  bsdextrautils chromium clang-format fish libbenchmark-dev libeigen3-dev libgmock-dev libgtest-dev libonnx-testdata man-db mandoc
+  bsdextrautils chromium clang-format fish libbenchmark-dev libgmock-dev libgtest-dev libonnx-testdata man-db mandoc
   patch python3 python3-pip shellcheck zsh
 )
 

@@ -16,6 +16,14 @@
 
 namespace qi8 {
 
+// A weight as the second factor of a product of matrices: the node's other factor times [.., K, N].
+struct MatrixFactor {
+  std::size_t other = 0;               // which input of the node the first factor is, [.., M, K]
+  bool other_is_turned = false;        // that input is [.., K, M]
+  std::vector<std::int64_t> dims;      // [.., K, N]
+  std::vector<std::uint64_t> strides;  // of these, in elements of the tensor as it is stored
+};
+
 // A weight that the output is to store in few bits.
 struct WeightRequest {
   std::size_t input = 0;  // which input of the node it is
@@ -28,6 +36,7 @@ struct WeightRequest {
   std::vector<std::int64_t> zero_point_dims;  // as many elements
   float scale_factor = 1;                     // what each scale is multiplied by: Gemm's alpha
   bool with_sums = false;                     // also the sums of its channels, in the form of the scales
+  std::optional<MatrixFactor> factor = {};    // nothing: it is used in another way
 
   // What is stored of it.
   [[nodiscard]] std::uint64_t bytes() const {

@@ -62,6 +62,7 @@ struct Token {
   std::shared_ptr<const ChannelParameters> parameters;  // of the tile's groups
   std::optional<std::uint64_t> unstorable;              // element of the tensor that no code stands for
   CodeSums sums;                                        // of the codes, where they are wanted
+  unsigned most_steps = 0;                              // of a given code from the nearest
   QuantizationError error;
 };
 
@@ -108,7 +109,7 @@ class Pipeline {
     for (std::size_t i = 0; options_.hash_inputs && i < input_hashes_.size(); ++i) {
       if (!model_.files()[i].in_memory) hashes.push_back(input_hashes_[i].FinishHex());
     }
-    return {.input_hashes = std::move(hashes), .errors = std::move(errors_)};
+    return {.input_hashes = std::move(hashes), .errors = std::move(errors_), .most_steps = most_steps_};
   }
 
  private:
@@ -254,15 +255,23 @@ class Pipeline {
       return token;
     }
     const auto output = Quantized(*token);
+    const GivenCodes* given = options_.rounded == nullptr
+                                  ? nullptr
+                                  : options_.rounded->Find(TensorOf(step).source, weight->encoding);
     const bool in_order = !weight->transposition;
-    // Errors are measured in the order of the values, and codes of another order made after that.
-    if (in_order || options_.measure_errors) {
+    // Codes that are given, and errors, are in the order of the values; codes of another order are made after
+    // that.
+    if (in_order || options_.measure_errors || given != nullptr) {
       QuantizeTile(shape, step.first_element, values, *token->parameters, output);
     }
+    if (given != nullptr) token->most_steps = TakeGiven(*given, step.first_element, output);
     if (options_.measure_errors) {
       token->error = ErrorOf(shape, step.first_element, values, *token->parameters, output);
     }
-    if (!in_order) {
+    if (!in_order && given != nullptr) {
+      const std::vector<std::int8_t> codes(output.begin(), output.end());
+      TransposeCodes(*weight->transposition, step.first_element, codes, output);
+    } else if (!in_order) {
       QuantizeTurned(*weight, step.first_element, values, *token->parameters, output);
     }
     if (weight->HasPart(WeightPart::kSums)) {
@@ -271,6 +280,17 @@ class Pipeline {
     }
     if (weight->encoding.scheme.type != WeightType::kInt8) MakeUnsigned(output);
     return token;
+  }
+
+  // Puts the codes that are given in place of those that are nearest. How far they are from these at most.
+  static unsigned TakeGiven(const GivenCodes& given, std::uint64_t first_element,
+                            std::span<std::int8_t> codes) {
+    std::vector<std::int8_t> taken(codes.size());
+    given.file->ReadAt(given.offset + first_element, std::as_writable_bytes(std::span(taken)));
+    int most = 0;
+    for (std::size_t i = 0; i < taken.size(); ++i) most = std::max(most, std::abs(taken[i] - codes[i]));
+    std::ranges::copy(taken, codes.begin());
+    return static_cast<unsigned>(most);
   }
 
   static void QuantizeTurned(const QuantizedWeight& weight, std::uint64_t first_element,
@@ -295,6 +315,7 @@ class Pipeline {
     if (options_.measure_errors && WeightOf(*token.step) != nullptr) {
       errors_[*ItemOf(*token.step).weight].Add(token.error);
     }
+    most_steps_ = std::max(most_steps_, token.most_steps);
     if (token.step->item != kNoItem && Emits(token.step->kind)) WriteTile(token);
     token = Token();  // its tiles go back to the pool
   }
@@ -427,6 +448,7 @@ class Pipeline {
 
   // Stage 6's own.
   std::vector<QuantizationError> errors_;
+  unsigned most_steps_ = 0;
   CodeSums group_sums_;  // of the group whose codes are being written
 
   // Stage 4's own.

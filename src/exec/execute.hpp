@@ -9,6 +9,7 @@
 #include "core/byte_range.hpp"
 #include "exec/hashed_output.hpp"
 #include "exec/quantization_error.hpp"
+#include "exec/rounded_weights.hpp"
 #include "model/model.hpp"
 #include "plan/layout.hpp"
 #include "plan/plan.hpp"
@@ -20,6 +21,7 @@ struct ExecuteOptions {
   std::uint64_t memory_budget = 0;  // bytes for tiles; at least kLeastMemoryBudget
   bool hash_inputs = true;
   bool measure_errors = false;
+  const RoundedWeights* rounded = nullptr;                    // weights whose codes are given
   std::function<void(std::uint64_t bytes_read)> on_progress;  // called from one thread at a time
   std::function<bool()> should_stop;                          // true: end with Error of kind kInterrupted
 };
@@ -41,6 +43,7 @@ struct ExecuteResult {
   // SHA-256 of the files that are not in memory, in the order of Model::files(); none where none were wanted.
   std::vector<std::string> input_hashes;
   std::vector<QuantizationError> errors;  // by Plan::weights; none where they were not to be measured
+  unsigned most_steps = 0;                // that a given code is from the nearest
 };
 
 // Reads every input once from front to back (weights larger than the budget twice), quantizes and copies, and

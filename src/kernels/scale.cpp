@@ -8,10 +8,6 @@
 namespace qi8::kernels {
 namespace {
 
-struct CodeRange {
-  double low, high;
-};
-
 CodeRange RangeOf(const Scheme& scheme) {
   const bool is_signed = scheme.type != WeightType::kUint8;
   if (scheme.reduce_range) return is_signed ? CodeRange{-64, 64} : CodeRange{0, 127};
@@ -29,10 +25,18 @@ CodeParameters ParametersOf(const Scheme& scheme, const Extent& extent) {
   const double width = std::isinf(difference) ? static_cast<double>(max) - static_cast<double>(min)
                                               : static_cast<double>(difference);
   const CodeRange range = RangeOf(scheme);
-  const double scale = width / (range.high - range.low);
+  const double scale = width / static_cast<double>(range.high - range.low);
   if (scale < std::numeric_limits<float>::min()) return {};
-  const double zero = symmetric ? (range.low + range.high) / 2 : range.low - static_cast<double>(min) / scale;
+  const double zero = symmetric ? static_cast<double>(range.low + range.high) / 2
+                                : static_cast<double>(range.low) - static_cast<double>(min) / scale;
   return {static_cast<float>(scale), static_cast<std::int32_t>(std::nearbyint(zero))};
+}
+
+CodeRange CodesOf(const Scheme& scheme) {
+  constexpr int kUint8Offset = 128;
+  const CodeRange range = RangeOf(scheme);
+  const int less = scheme.type == WeightType::kUint8 ? kUint8Offset : 0;
+  return {range.low - less, range.high - less};
 }
 
 }  // namespace qi8::kernels

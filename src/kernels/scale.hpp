@@ -36,4 +36,11 @@ struct CodeParameters {
 // Runtime makes it infinite.
 [[nodiscard]] CodeParameters ParametersOf(const Scheme& scheme, const Extent& extent);
 
+// The least and the greatest code, as int8: of uint8 ones 128 less.
+struct CodeRange {
+  int low = 0;
+  int high = 0;
+};
+[[nodiscard]] CodeRange CodesOf(const Scheme& scheme);
+
 }  // namespace qi8::kernels

@@ -28,10 +28,12 @@ std::variant<GemmResult, Skip> AddGemm(EditBuilder& edit, const RuleContext& con
                                 .scale_dims = {view.dims[1]},
                                 .scale_factor = model.FloatAttribute(node, "alpha", 1)});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+  const bool a_is_turned = model.IntAttribute(node, "transA", 0) != 0;
+  std::get<WeightRequest>(request).factor = MatrixFactor{0, a_is_turned, view.dims, view.strides};
 
   Operand a = InputOf(node, 0);
   ActivationRange range = context.RangeOf(node.input_values[0]);
-  if (model.IntAttribute(node, "transA", 0) != 0) {
+  if (a_is_turned) {
     range = ActivationRange::kUnknown;  // what is known of it is true of its rows
     a = edit.Add("Transpose", {a}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   }

@@ -36,6 +36,7 @@ Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, Con
   auto request =
       RequestWeight(context, view, {.input = 0, .own_scale = {false, true}, .scale_dims = {view.dims[1]}});
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+  std::get<WeightRequest>(request).factor = MatrixFactor{1, true, view.dims, view.strides};
   EditBuilder edit(context.model.onnx_opset());
   const Operand x = edit.Add("Transpose", {InputOf(node, 1)}, Turn(*rank));
   const Operand product = AddProduct(edit, {.x = x,
@@ -106,6 +107,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
   }
   auto request = RequestWeight(context, view, use);
   if (const auto* skip = std::get_if<Skip>(&request)) return *skip;
+  std::get<WeightRequest>(request).factor = MatrixFactor{0, false, view.dims, view.strides};
 
   EditBuilder edit(context.model.onnx_opset());
   const Operand product = AddProduct(edit, {.x = InputOf(node, 0),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compare/mask.hpp"
+#include "compare/members.hpp"
 #include "core/text.hpp"
 #include "qi8/error.hpp"
 #include "runtime/fidelity.hpp"
@@ -77,25 +78,6 @@ std::size_t MostElements(const std::vector<std::vector<runtime::Tensor>>& cases)
     }
   }
   return most;
-}
-
-// The size of axis 0 that all inputs have; 1 where they differ.
-std::int64_t BatchOf(const std::vector<runtime::Tensor>& inputs) {
-  std::int64_t size = 0;
-  for (const runtime::Tensor& input : inputs) {
-    if (input.shape.empty() || (size != 0 && input.shape.front() != size)) return 1;
-    size = input.shape.front();
-  }
-  return std::max<std::int64_t>(size, 1);
-}
-
-runtime::Tensor MemberOf(const runtime::Tensor& tensor, std::int64_t member) {
-  runtime::Tensor part{.type = tensor.type, .shape = tensor.shape, .data = {}};
-  part.shape.front() = 1;
-  const std::size_t bytes = tensor.data.size() / static_cast<std::size_t>(tensor.shape.front());
-  const auto first = tensor.data.begin() + member * static_cast<std::ptrdiff_t>(bytes);
-  part.data.assign(first, first + static_cast<std::ptrdiff_t>(bytes));
-  return part;
 }
 
 std::uint64_t BytesOf(const std::vector<runtime::Tensor>& tensors) {
@@ -226,7 +208,7 @@ Measurer::Tensors Measurer::InputsOf(std::size_t one_case) const {
 // Members of a batch are cases of their own where all outputs have one part for each.
 std::vector<Measurer::Tensors> Measurer::Members(std::size_t one_case, const Tensors& outputs) const {
   const runtime::Tensor* mask = mask_ ? &cases_[one_case].inputs.at(*mask_) : nullptr;
-  const std::int64_t members = BatchOf(cases_[one_case].inputs);
+  const std::int64_t members = compare::BatchOf(cases_[one_case].inputs);
   const auto has_members = [members](const runtime::Tensor& tensor) {
     return !tensor.shape.empty() && tensor.shape.front() == members;
   };
@@ -235,7 +217,7 @@ std::vector<Measurer::Tensors> Measurer::Members(std::size_t one_case, const Ten
   std::vector<Tensors> parts;
   for (std::int64_t member = 0; member < (are_apart ? members : 1); ++member) {
     const auto part_of = [&](const runtime::Tensor& tensor) {
-      return are_apart ? MemberOf(tensor, member) : tensor;
+      return are_apart ? compare::MembersOf(tensor, member, 1) : tensor;
     };
     Tensors& part = parts.emplace_back();
     for (const runtime::Tensor& output : outputs) {

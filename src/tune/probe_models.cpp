@@ -8,6 +8,7 @@
 
 #include "exec/execute.hpp"
 #include "exec/hashed_output.hpp"
+#include "exec/write_image.hpp"
 #include "model/element_types.hpp"
 #include "plan/layout.hpp"
 #include "plan/names.hpp"
@@ -16,35 +17,8 @@
 namespace qi8::tune {
 namespace {
 
-constexpr std::uint64_t kPieceBytes = 1ULL << 20U;
-
 std::vector<std::string> Strings(const std::vector<std::string_view>& names) {
   return {names.begin(), names.end()};
-}
-
-// Writes an image whose slots are tensors of the input as they are.
-void WriteImage(const Model& model, const ModelImage& image, WritableFile& file) {
-  std::vector<std::byte> piece;
-  std::uint64_t at = 0;
-  std::size_t position = 0;
-  const auto write_text = [&](std::size_t end) {
-    const std::span<const char> text(image.text.data() + position, end - position);
-    file.WriteAt(at, std::as_bytes(text));
-    at += text.size();
-    position = end;
-  };
-  for (const ModelImage::Slot& slot : image.slots) {
-    write_text(slot.text_position);
-    const TensorSource& source = model.tensors()[slot.tensor].source;
-    for (std::uint64_t done = 0; done < slot.length;) {
-      piece.resize(std::min(kPieceBytes, slot.length - done));
-      model.files()[source.file].file->ReadAt(source.range.offset + done, piece);
-      file.WriteAt(at, piece);
-      done += piece.size();
-      at += piece.size();
-    }
-  }
-  write_text(image.text.size());
 }
 
 // What is left of a model where it is to be one unit.

@@ -1,0 +1,374 @@
+#include "rounding/learner.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "compare/mask.hpp"
+#include "compare/worker.hpp"
+#include "core/text.hpp"
+#include "exec/extremes.hpp"
+#include "exec/tensor_reader.hpp"
+#include "exec/write_image.hpp"
+#include "io/temporary_folder.hpp"
+#include "qi8/error.hpp"
+#include "rounding/gptq.hpp"
+#include "rounding/rows.hpp"
+
+namespace qi8::rounding {
+namespace {
+
+using Eigen::Index;
+using Tensors = std::vector<runtime::Tensor>;
+
+// What the products of several weights are given, with all cases: as many weights as this holds, and always
+// one.
+constexpr std::uint64_t kTapBytes = 256ULL << 20U;
+
+const std::string kTapped = "tapped.onnx";
+const std::string kCodes = "codes";
+
+// The FP32 model, with what products are given among its outputs.
+class TappedModel {
+ public:
+  TappedModel(FileSystem& file_system, const std::filesystem::path& path,
+              const std::vector<Learnable>& weights, Folder& folder) {
+    Model model = Model::Load(file_system, path);
+    std::set<std::string_view> outputs(model.graphs().front().outputs.begin(),
+                                       model.graphs().front().outputs.end());
+    Rewrite rewrite;
+    for (const Learnable& weight : weights) {
+      for (const Use& use : weight.uses) {
+        const Value& x = model.values()[use.x];
+        names_.emplace(use.x, x.name);
+        if (x.is_graph_input || !outputs.insert(x.name).second) continue;
+        rewrite.added_outputs.push_back({std::string(x.name), DataType::kUndefined});
+      }
+    }
+    model.Apply(rewrite);
+    model.PlaceAsTheyWere();
+    const auto file = folder.Create(kTapped);
+    WriteImage(model, model.Render({}), *file);
+  }
+
+  void Open(compare::Worker& worker, const std::filesystem::path& path, const std::string& data_folder,
+            const compare::RuntimeOptions& options) {
+    const auto opened = worker.Open(path.native(), options, data_folder);
+    for (std::size_t i = 0; i < opened.inputs.size(); ++i) inputs_.emplace(opened.inputs[i].name, i);
+    for (std::size_t i = 0; i < opened.outputs.size(); ++i) outputs_.emplace(opened.outputs[i].name, i);
+  }
+
+  // What those values are with one case.
+  [[nodiscard]] std::map<ValueId, runtime::Tensor> Run(compare::Worker& worker, const Tensors& inputs,
+                                                       const std::set<ValueId>& values) const {
+    std::map<ValueId, runtime::Tensor> found;
+    std::vector<ValueId> read;
+    std::vector<std::size_t> wanted;
+    for (const ValueId id : values) {
+      const std::string& name = names_.at(id);
+      if (const auto input = inputs_.find(name); input != inputs_.end()) {
+        found.emplace(id, inputs.at(input->second));
+      } else {
+        read.push_back(id);
+        wanted.push_back(outputs_.at(name));
+      }
+    }
+    if (wanted.empty()) return found;
+    worker.SetInputs(inputs);
+    Tensors tensors = worker.RunFor(wanted);
+    for (std::size_t i = 0; i < read.size(); ++i) found.emplace(read[i], std::move(tensors.at(i)));
+    return found;
+  }
+
+ private:
+  std::unordered_map<ValueId, std::string> names_;
+  std::map<std::string, std::size_t> inputs_, outputs_;  // places
+};
+
+std::set<ValueId> ReadBy(const Learnable& weight) {
+  std::set<ValueId> values;
+  for (const Use& use : weight.uses) values.insert(use.x);
+  return values;
+}
+
+// The numbers of a weight as they are stored, and what makes codes of them.
+struct StoredWeight {
+  std::vector<float> numbers;
+  ChannelParameters parameters;
+};
+
+StoredWeight ReadWeight(const Model& model, const Learnable& weight) {
+  StoredWeight stored;
+  TensorReader reader(model, weight.tensor);
+  const auto numbers = reader.Read(0, weight.encoding.shape.elements());
+  stored.numbers.assign(numbers.begin(), numbers.end());
+  const TileValues values(stored.numbers);
+  stored.parameters = ParametersOf(weight.encoding.scheme,
+                                   FindExtremes(weight.encoding.scheme, weight.encoding.shape, 0, values));
+  return stored;
+}
+
+// One matrix [K, N] of a weight, in the order of storage.
+class MatrixPlaces {
+ public:
+  MatrixPlaces(const MatrixFactor& factor, std::size_t matrix) {
+    const std::size_t rank = factor.dims.size();
+    rows_ = factor.dims[rank - 2];
+    columns_ = factor.dims[rank - 1];
+    row_stride_ = factor.strides[rank - 2];
+    column_stride_ = factor.strides[rank - 1];
+    for (std::size_t d = rank - 2; d-- > 0;) {
+      const auto size = static_cast<std::size_t>(factor.dims[d]);
+      first_ += matrix % size * factor.strides[d];
+      matrix /= size;
+    }
+  }
+
+  [[nodiscard]] Index rows() const { return rows_; }
+  [[nodiscard]] Index columns() const { return columns_; }
+  [[nodiscard]] std::uint64_t Of(Index k, Index n) const {
+    return first_ + static_cast<std::uint64_t>(k) * row_stride_ +
+           static_cast<std::uint64_t>(n) * column_stride_;
+  }
+
+ private:
+  Index rows_ = 0, columns_ = 0;
+  std::uint64_t row_stride_ = 0, column_stride_ = 0, first_ = 0;
+};
+
+Floats NumbersOf(const StoredWeight& stored, const MatrixPlaces& places) {
+  Floats numbers(places.rows(), places.columns());
+  for (Index k = 0; k < places.rows(); ++k) {
+    for (Index n = 0; n < places.columns(); ++n) numbers(k, n) = stored.numbers[places.Of(k, n)];
+  }
+  return numbers;
+}
+
+CodeGrid GridOf(const StoredWeight& stored, const Encoding& encoding, const MatrixPlaces& places) {
+  const Index block = encoding.block > 0 ? static_cast<Index>(encoding.block) : places.rows();
+  CodeGrid grid{.block = block,
+                .scales = Floats(places.rows() / block, places.columns()),
+                .zero_points = {},
+                .range = kernels::CodesOf(encoding.scheme)};
+  const bool has_zero_points = !stored.parameters.zero_points.empty();
+  if (has_zero_points) grid.zero_points.resizeLike(grid.scales);
+  for (Index b = 0; b < grid.scales.rows(); ++b) {
+    for (Index n = 0; n < places.columns(); ++n) {
+      const std::uint64_t element = places.Of(b * block, n);
+      const std::uint64_t channel = element / encoding.shape.group_elements() * encoding.shape.channels +
+                                    element % encoding.shape.channels;
+      grid.scales(b, n) = stored.parameters.scales[channel];
+      if (has_zero_points) grid.zero_points(b, n) = stored.parameters.zero_points[channel];
+    }
+  }
+  return grid;
+}
+
+// Rows for each matrix of a weight.
+using RowsOfMatrices = std::vector<Floats>;
+
+RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<ValueId, runtime::Tensor>>& taps) {
+  RowsOfMatrices rows(MatricesOf(weight.uses.front().factor));
+  for (const Use& use : weight.uses) {
+    for (const auto& tap : taps) AddRows(tap.at(use.x), use.factor, rows);
+  }
+  return rows;
+}
+
+// What the same inputs teach serves all weights that they are multiplied with: the last lesson is kept.
+class Lessons {
+ public:
+  // Of a weight that is one matrix.
+  const std::optional<Lesson>& Of(const Learnable& weight, const Floats& rows) {
+    std::vector<std::pair<ValueId, bool>> inputs;
+    for (const Use& use : weight.uses) inputs.emplace_back(use.x, use.factor.other_is_turned);
+    if (inputs == inputs_) return lesson_;
+    inputs_ = std::move(inputs);
+    return Of(rows);
+  }
+
+  // Of one matrix of several.
+  const std::optional<Lesson>& OfOne(const Floats& rows) {
+    inputs_.clear();
+    return Of(rows);
+  }
+
+ private:
+  const std::optional<Lesson>& Of(const Floats& rows) {
+    lesson_.reset();  // before there is another
+    Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
+    AddGram(rows, gram);
+    lesson_ = Lesson::Of(std::move(gram));
+    return lesson_;
+  }
+
+  std::vector<std::pair<ValueId, bool>> inputs_;
+  std::optional<Lesson> lesson_;
+};
+
+class Lecture {
+ public:
+  Lecture(FileSystem& file_system, const std::filesystem::path& path, const compare::RuntimeOptions& options,
+          Observer& observer, std::vector<Learnable> weights)
+      : observer_(observer),
+        model_(Model::Load(file_system, path)),
+        weights_(std::move(weights)),
+        scratch_(file_system),
+        tapped_(file_system, path, weights_, scratch_.folder()),
+        worker_(options.worker, options.timeout_seconds, [this] { return observer_.ShouldStop(); }),
+        codes_(scratch_.folder().Create(kCodes)) {
+    const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+    tapped_.Open(worker_, scratch_.path() / kTapped, folder.native(), options);
+  }
+
+  Learning Give(FileSystem& file_system, const SplitCases& cases, std::optional<std::size_t> mask) {
+    for (std::size_t first = 0; first < weights_.size();) {
+      const std::size_t last = GroupEnd(first, cases);
+      std::set<ValueId> values;
+      for (std::size_t i = first; i < last; ++i) values.merge(ReadBy(weights_[i]));
+      const auto learned_from = Tap(cases.learned_from, values, mask);
+      const auto judged_by = Tap(cases.judged_by, values, mask);
+      for (; first < last; ++first) {
+        if (observer_.ShouldStop()) throw Error(ErrorKind::kInterrupted, "interrupted");
+        LearnOne(weights_[first], learned_from, judged_by);
+        observer_.OnMeasured(first + 1, weights_.size());
+      }
+    }
+    codes_->Close();
+    const std::shared_ptr<const ReadableFile> file = file_system.OpenForReading(scratch_.path() / kCodes);
+    for (const auto& [weight, offset] : places_) {
+      const Learnable& learned = weights_[weight];
+      learning_.codes.Add(model_.tensors()[learned.tensor].source, learned.encoding, {file, offset});
+    }
+    return std::move(learning_);
+  }
+
+ private:
+  using Taps = std::vector<std::map<ValueId, runtime::Tensor>>;  // by case
+
+  // The weights from `first` on that are learned together, by what they are given with one case.
+  std::size_t GroupEnd(std::size_t first, const SplitCases& cases) {
+    const std::size_t count = cases.learned_from.size() + cases.judged_by.size();
+    std::uint64_t bytes = 0;
+    std::set<ValueId> values;
+    std::size_t last = first;
+    for (; last < weights_.size(); ++last) {
+      std::set<ValueId> more = ReadBy(weights_[last]);
+      std::erase_if(more, [&](ValueId id) { return values.contains(id); });
+      for (const auto& [id, tensor] : tapped_.Run(worker_, cases.learned_from.front().inputs, more)) {
+        bytes += tensor.data.size() * count;
+      }
+      if (last > first && bytes > kTapBytes) break;
+      values.merge(more);
+    }
+    return last;
+  }
+
+  Taps Tap(const std::vector<compare::InputSet>& cases, const std::set<ValueId>& values,
+           std::optional<std::size_t> mask) {
+    Taps taps;
+    for (const compare::InputSet& one : cases) {
+      taps.push_back(tapped_.Run(worker_, one.inputs, values));
+      if (!mask) continue;
+      for (auto& [id, tensor] : taps.back()) tensor = compare::WithoutMasked(tensor, one.inputs.at(*mask));
+    }
+    return taps;
+  }
+
+  void LearnOne(const Learnable& weight, const Taps& learned_from, const Taps& judged_by) {
+    const Tensor& tensor = model_.tensors()[weight.tensor];
+    LearnedWeight result{.name = tensor.name,
+                         .dims = tensor.dims,
+                         .encoding = weight.encoding,
+                         .rows = 0,
+                         .nearest_noise = 0,
+                         .learned_noise = 0,
+                         .obstacle = weight.obstacle};
+    std::vector<std::int8_t> codes;
+    unsigned steps = 0;
+    if (result.is_learned()) Round(weight, learned_from, judged_by, result, codes, steps);
+    if (result.is_learned()) {
+      places_.emplace_back(static_cast<std::size_t>(&weight - weights_.data()), used_);
+      codes_->WriteAt(used_, std::as_bytes(std::span(codes)));
+      used_ += codes.size();
+      learning_.most_steps = std::max(learning_.most_steps, steps);
+    }
+    learning_.weights.push_back(std::move(result));
+  }
+
+  void Round(const Learnable& weight, const Taps& learned_from, const Taps& judged_by, LearnedWeight& result,
+             std::vector<std::int8_t>& codes, unsigned& steps) {
+    const RowsOfMatrices rows = RowsFor(weight, learned_from);
+    const MatrixFactor& factor = weight.uses.front().factor;
+    const std::int64_t k = factor.dims[factor.dims.size() - 2];
+    const auto fewest = std::ranges::min_element(rows, {}, [](const Floats& x) { return x.rows(); });
+    result.rows = static_cast<std::uint64_t>(fewest->rows());
+    if (fewest->rows() < k) {
+      result.obstacle = "learning needs at least as many rows as the weight has, " + FormatCount(k) +
+                        ", and the inputs give " + FormatCount(result.rows);
+      return;
+    }
+    const RowsOfMatrices judging = RowsFor(weight, judged_by);
+    const StoredWeight stored = ReadWeight(model_, weight);
+    codes.resize(stored.numbers.size());
+    ProductError nearest_error, learned_error;
+    for (std::size_t matrix = 0; matrix < rows.size(); ++matrix) {
+      const MatrixPlaces places(factor, matrix);
+      const Floats numbers = NumbersOf(stored, places);
+      const CodeGrid grid = GridOf(stored, weight.encoding, places);
+      const auto& lesson =
+          rows.size() == 1 ? lessons_.Of(weight, rows[matrix]) : lessons_.OfOne(rows[matrix]);
+      if (!lesson) {
+        result.obstacle = "its product is given nothing but zeros";
+        return;
+      }
+      const Codes nearest = RoundToNearest(numbers, grid);
+      const Codes learned = lesson->Round(numbers, grid);
+      Add(ErrorOfProduct(judging[matrix], numbers, grid, nearest), nearest_error);
+      Add(ErrorOfProduct(judging[matrix], numbers, grid, learned), learned_error);
+      for (Index row = 0; row < learned.rows(); ++row) {
+        for (Index n = 0; n < learned.cols(); ++n) {
+          codes[places.Of(row, n)] = learned(row, n);
+          steps = std::max(steps, static_cast<unsigned>(std::abs(learned(row, n) - nearest(row, n))));
+        }
+      }
+    }
+    if (nearest_error.signal > 0) {
+      result.nearest_noise = nearest_error.noise / nearest_error.signal;
+      result.learned_noise = learned_error.noise / nearest_error.signal;
+    }
+    if (!(learned_error.noise < nearest_error.noise)) {
+      result.obstacle = "on the inputs that judge, its product is no nearer to that of FP32";
+    }
+  }
+
+  static void Add(const ProductError& error, ProductError& sum) {
+    sum.noise += error.noise;
+    sum.signal += error.signal;
+  }
+
+  Observer& observer_;
+  Model model_;
+  std::vector<Learnable> weights_;
+  TemporaryFolder scratch_;
+  TappedModel tapped_;
+  compare::Worker worker_;
+  std::unique_ptr<WritableFile> codes_;
+  std::uint64_t used_ = 0;                                     // of that file
+  std::vector<std::pair<std::size_t, std::uint64_t>> places_;  // of the codes of weights, by number
+  Lessons lessons_;
+  Learning learning_;
+};
+
+}  // namespace
+
+Learning Learner::Learn(std::vector<Learnable> weights, const SplitCases& cases,
+                        std::optional<std::size_t> mask) {
+  if (weights.empty()) return {};
+  return Lecture(file_system_, path_, options_, observer_, std::move(weights))
+      .Give(file_system_, cases, mask);
+}
+
+}  // namespace qi8::rounding
