@@ -61,6 +61,14 @@ enum class Optimization {
   kExtended,  // and operators fused into larger ones of the domain com.microsoft
 };
 
+// How the codes of weights are chosen.
+enum class Rounding {
+  kNearest,  // each is the one nearest to its number
+  // Those of a product together, by what inputs of the model show it to be given: GPTQ (src/rounding). The
+  // command line has it; it takes ONNX Runtime.
+  kLearned,
+};
+
 enum class ExternalData {
   kAlways,  // weights of 1 KiB and more in OUTPUT.onnx.data
   kAuto,    // kNever when that gives a file below 1 GiB, else kAlways
@@ -73,6 +81,7 @@ struct QuantizeOptions {
   LinkPolicy links = LinkPolicy::kSafe;  // to the external data of the input
   Selection selection;
   Optimization optimize = Optimization::kOff;
+  Rounding rounding = Rounding::kNearest;
   ExternalData external_data = ExternalData::kAlways;
   bool replace_output = false;  // --force
   bool keep_non_finite = true;  // leave weights with a NaN or an infinity alone; else they are an error

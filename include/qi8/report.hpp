@@ -102,6 +102,30 @@ struct PlanReport {
   }
 };
 
+// What became of a weight whose rounding was to be learned from inputs.
+struct LearnedWeight {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::uint32_t block = 0;  // elements that have a scale of their own; 0: whole channels have one
+  std::uint64_t rows = 0;   // that its product is given by the inputs that were learned from
+  // The power of the product's error on the inputs that judge, as a share of the product's own.
+  double nearest_noise = 0;
+  double learned_noise = 0;
+  std::string obstacle;  // why its codes are the nearest; empty: they are learned
+
+  [[nodiscard]] bool is_learned() const { return obstacle.empty(); }
+};
+
+// What was learned, and from what.
+struct RoundingReport {
+  std::string inputs;            // where they come from, for people
+  std::string inputs_sha256;     // of the elements of all inputs in their order, and of the mask's name
+  std::size_t learned_from = 0;  // cases
+  std::size_t judged_by = 0;
+  std::vector<LearnedWeight> weights = {};
+  unsigned most_steps = 0;  // that a code is from the nearest
+};
+
 enum class Outcome {
   kDone,              // outputs were written
   kPlanned,           // a dry run: nothing was to be written
@@ -110,6 +134,7 @@ enum class Outcome {
 
 struct RunReport {
   PlanReport plan;
+  std::optional<RoundingReport> rounding = std::nullopt;  // where it was learned
   Outcome outcome = Outcome::kDone;
   double seconds = 0;
   std::uint64_t peak_memory_bytes = 0;  // largest resident set of the process

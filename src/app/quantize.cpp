@@ -31,11 +31,13 @@ namespace {
 // One run: what its stages share, and what they find out.
 class Run {
  public:
-  Run(FileSystem& file_system, const QuantizeOptions& options, Observer& observer, Optimizer* optimizer)
+  Run(FileSystem& file_system, const QuantizeOptions& options, Observer& observer, Optimizer* optimizer,
+      Rounder* rounder)
       : file_system_(file_system),
         options_(options),
         observer_(observer),
         optimizer_(optimizer),
+        rounder_(rounder),
         paths_(PathsOf(options)) {}
 
   RunReport Go() {
@@ -56,9 +58,10 @@ class Run {
     observer_.OnStage("load");
     Model model = Load();
     // A dry run reads the weights that it would quantize, as its list and its sizes are to be those of the
-    // run.
-    if (options_.dry_run) {
+    // run. What is learned takes long, so what cannot be quantized is found before.
+    if (options_.dry_run || learns()) {
       const std::set<TensorId> kept = NonFiniteTensors(model);
+      if (learns()) Learn(model, kept);
       return Quantize(std::move(model), kept);
     }
     // Most models have no such weight, and none pays for looking: it shows while the run reads.
@@ -71,6 +74,17 @@ class Run {
     Model again = LoadAgain();
     const std::set<TensorId> kept = NonFiniteTensors(again);
     Quantize(std::move(again), kept);
+  }
+
+  [[nodiscard]] bool learns() const { return options_.rounding == Rounding::kLearned && !options_.dry_run; }
+
+  // What would fail afterwards is looked for before.
+  void Learn(const Model& model, const std::set<TensorId>& kept) {
+    PreflightPlaces(file_system_, model, paths_);
+    PreflightOutputs(file_system_, paths_, options_.replace_output, 0);
+    observer_.OnStage("learn");
+    rounded_ = rounder_->Round(options_.selection, kept);
+    report_.rounding = rounded_->report;
   }
 
   // Leaves the tensors of `kept` as they are.
@@ -155,7 +169,10 @@ class Run {
     return {.version = Version(),
             .options = options,
             .source_sha256 = std::move(source_hashes),
-            .optimizer = optimizer_name_};
+            .optimizer = optimizer_name_,
+            .rounding = rounded_
+                            ? LearnedRounding{rounded_->report.inputs_sha256, rounded_->report.most_steps}
+                            : LearnedRounding()};
   }
 
   // The model that is quantized: the user's, or what an optimizer makes of it.
@@ -256,6 +273,7 @@ class Run {
                            .memory_budget = options_.memory_budget,
                            .hash_inputs = options_.hash_inputs && !optimized_,
                            .measure_errors = false,
+                           .rounded = rounded_ ? &rounded_->codes : nullptr,
                            .on_progress = {},
                            .should_stop = [this] { return observer_.ShouldStop(); }};
     const std::uint64_t total = BytesToRead(model, plan, layout, execute);
@@ -372,7 +390,9 @@ class Run {
   const QuantizeOptions& options_;
   Observer& observer_;
   Optimizer* optimizer_;        // used where the options ask for it
+  Rounder* rounder_;            // likewise
   std::string optimizer_name_;  // empty: not used
+  std::optional<Rounded> rounded_;
   OutputPaths paths_;
   std::optional<OptimizedInput> optimized_;
   RunReport report_;
@@ -383,7 +403,7 @@ class Run {
 }  // namespace
 
 RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Observer& observer,
-                   Optimizer* optimizer) {
+                   Optimizer* optimizer, Rounder* rounder) {
   RequireMemoryBudget(options.memory_budget);
   if (options.output.empty()) {
     throw Error(ErrorKind::kUsage, "the name of the output is empty");
@@ -391,8 +411,19 @@ RunReport Quantize(FileSystem& file_system, const QuantizeOptions& options, Obse
   if (options.optimize != Optimization::kOff && optimizer == nullptr) {
     throw Error(ErrorKind::kUsage, "a model can only be optimized where there is an optimizer");
   }
+  if (options.rounding == Rounding::kLearned) {
+    if (rounder == nullptr && !options.dry_run) {
+      throw Error(ErrorKind::kUsage, "rounding can only be learned where there is something to learn from");
+    }
+    if (options.optimize != Optimization::kOff) {
+      throw Error(
+          ErrorKind::kUsage,
+          "rounding is learned from what the nodes of INPUT are given; write the optimized model first "
+          "and quantize that");
+    }
+  }
   kernels::ForceIsa(options.isa);
-  return Run(file_system, options, observer, optimizer).Go();
+  return Run(file_system, options, observer, optimizer, rounder).Go();
 }
 
 RunReport Quantize(const QuantizeOptions& options, Observer& observer, Optimizer* optimizer) {

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <ctime>
@@ -83,6 +84,12 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
                  {"quantized_weights", run.plan.quantized_weights},
                  {"skipped", Skips(run.plan)},
                  {"peak_memory_bytes", run.peak_memory_bytes}});
+  }
+  if (run.rounding) {
+    json["rounding"] = {
+        {"inputs_sha256", run.rounding->inputs_sha256},
+        {"learned_weights", std::ranges::count_if(run.rounding->weights, &LearnedWeight::is_learned)},
+        {"most_steps", run.rounding->most_steps}};
   }
   if (!record.config_json.empty()) json["config"] = ordered_json::parse(record.config_json);
   json["seconds"] = run.seconds;

@@ -1,7 +1,10 @@
 #include "cli/command_quantize.hpp"
 
 #include <map>
+#include <memory>
+#include <utility>
 
+#include "app/quantize.hpp"
 #include "cli/checks.hpp"
 #include "cli/config_file.hpp"
 #include "cli/console.hpp"
@@ -10,7 +13,7 @@
 #include "io/file_system.hpp"
 #include "plan/report_text.hpp"
 #include "qi8/error.hpp"
-#include "qi8/quantize.hpp"
+#include "rounding/input_rounder.hpp"
 #include "runtime/model_optimizer.hpp"
 #include "tune/plan_text.hpp"
 
@@ -45,9 +48,17 @@ void CommandQuantize::SetUp(CLI::App& app) {
       ->group(before);
   AddOnnxRuntimeOption(app, onnxruntime_, before);
 
+  const std::string rounding = "Rounding: choose codes by what products are given (FP32 on ONNX Runtime)";
+  OneOf(app.add_option("--rounding", rounding_,
+                       "nearest: each code is the one nearest to its number; learned: codes that make the "
+                       "products more exact on --inputs, at the same size and speed [nearest; learned with "
+                       "--inputs and a goal for tuning]"),
+        {"nearest", "learned"})
+      ->group(rounding);
+
   const std::string tuning = "Tuning: measure the forms of products on ONNX Runtime, and choose";
   goals_.AddTo(app, tuning_, tuning);
-  inputs_.AddTo(app, tuning_, "What the model is run with, for tuning");
+  inputs_.AddTo(app, tuning_, "What the model is run with, for rounding and tuning");
   AddTimeoutOption(app, tuning_, tuning);
 
   const std::string output = "What is written";
@@ -99,8 +110,18 @@ void CommandQuantize::SetUp(CLI::App& app) {
 
 std::string CommandQuantize::LogLevel() const { return quiet_ ? "error" : log_level_; }
 
+// What the FP32 model is run on.
+void CommandQuantize::SetUpRuns() {
+  static_cast<compare::RuntimeOptions&>(tuning_).links = options_.links;
+  tuning_.threads = options_.threads;
+  tuning_.onnxruntime = onnxruntime_;
+  tuning_.worker = {"/proc/self/exe", "compare-worker"};
+  tuning_.model = options_.input;
+  tuning_.selection = options_.selection;
+}
+
 // The forms are those that reach the goals: measured on the very model that is then written.
-void CommandQuantize::Tune(Observer& observer) {
+std::optional<Rounded> CommandQuantize::Tune(Observer& observer) {
   const auto refuse = [](const std::string& why) {
     throw Error(ErrorKind::kUsage, "--min-sqnr, --min-speedup, --max-latency and --max-size " + why);
   };
@@ -108,16 +129,18 @@ void CommandQuantize::Tune(Observer& observer) {
   if (options_.optimize != Optimization::kOff) {
     refuse("choose forms for the nodes of INPUT; write the optimized model first and tune that");
   }
-  static_cast<compare::RuntimeOptions&>(tuning_).links = options_.links;
-  tuning_.threads = options_.threads;
-  tuning_.onnxruntime = onnxruntime_;
-  tuning_.worker = {"/proc/self/exe", "compare-worker"};
-  tuning_.model = options_.input;
-  tuning_.selection = options_.selection;
-  const tune::Tuning tuning = tune::Tune(*MakePosixFileSystem(options_.links), tuning_, observer);
+  tuning_.rounding = options_.rounding;
+  tune::Tuning tuning = tune::Tune(*MakePosixFileSystem(options_.links), tuning_, observer);
   options_.selection.node_forms = tuning.node_forms;
   options_.expected_input = tuning.model_sha256;
   if (!quiet_ && !json_) PrintMessage(tune::TuningText(tuning_, tuning) + "\n");
+  return std::move(tuning.rounded);
+}
+
+// Learned where that was asked for, and with a plan wherever there are inputs to learn from.
+Rounding CommandQuantize::RoundingToUse() const {
+  if (!rounding_.empty()) return rounding_ == "learned" ? Rounding::kLearned : Rounding::kNearest;
+  return tuning_.goals.any() && !tuning_.inputs.empty() ? Rounding::kLearned : Rounding::kNearest;
 }
 
 ExitStatus CommandQuantize::Run() {
@@ -133,8 +156,17 @@ ExitStatus CommandQuantize::Run() {
     CatchSignals();
     goals_.Finish(tuning_);
     inputs_.Finish(tuning_);
-    if (tuning_.goals.any()) Tune(observer);
-    run = Quantize(options_, observer, &optimizer);
+    options_.rounding = RoundingToUse();
+    SetUpRuns();
+    const auto file_system = MakePosixFileSystem(options_.links);
+    std::unique_ptr<Rounder> rounder;
+    if (tuning_.goals.any()) {
+      std::optional<Rounded> rounded = Tune(observer);
+      if (rounded) rounder = std::make_unique<KnownRounder>(*std::move(rounded));
+    } else if (options_.rounding == Rounding::kLearned) {
+      rounder = std::make_unique<rounding::InputRounder>(*file_system, tuning_, observer);
+    }
+    run = Quantize(*file_system, options_, observer, &optimizer, rounder.get());
   }
   if (json_) {
     PrintResult(RunJson(run));

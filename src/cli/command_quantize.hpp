@@ -1,6 +1,7 @@
 // quantize-int8 INPUT.onnx OUTPUT.onnx
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/command.hpp"
@@ -18,15 +19,17 @@ class CommandQuantize final : public Command {
 
  private:
   [[nodiscard]] std::string LogLevel() const;
+  [[nodiscard]] Rounding RoundingToUse() const;
+  void SetUpRuns();
+  [[nodiscard]] std::optional<Rounded> Tune(Observer& observer);
 
   QuantizeOptions options_;
-  void Tune(Observer& observer);
-
   SelectionOptions selection_;
   tune::TuneOptions tuning_;
   TuneGoalOptions goals_;
   ModelInputOptions inputs_;
   std::string optimize_ = "none";
+  std::string rounding_;  // empty: not said
   std::string onnxruntime_;
   std::string progress_ = "auto";
   std::string log_level_ = "info";

@@ -19,6 +19,12 @@ void CommandTune::SetUp(CLI::App& app) {
   goals_.AddTo(app, options_, "What the plan is to reach [the knee of what can be had]");
   inputs_.AddTo(app, options_, "What the model is run with");
   AddRuntimeOptions(app, options_, "How it is measured");
+  OneOf(app.add_option("--rounding", rounding_,
+                       "learned: measure forms with codes learned from three of four cases; the plan then "
+                       "takes the same inputs each time"),
+        {"nearest", "learned"})
+      ->capture_default_str()
+      ->group("How it is measured");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print everything measured as JSON")->group(shown);
   app.add_option("--report", report_,
@@ -45,6 +51,7 @@ void CommandTune::SetUp(CLI::App& app) {
 ExitStatus CommandTune::Run() {
   inputs_.Finish(options_);
   goals_.Finish(options_);
+  options_.rounding = rounding_ == "learned" ? Rounding::kLearned : Rounding::kNearest;
   options_.model = ModelAt(options_.model);
   options_.worker = {"/proc/self/exe", "compare-worker"};
   const auto file_system = MakePosixFileSystem(options_.links);

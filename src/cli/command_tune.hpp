@@ -23,6 +23,7 @@ class CommandTune final : public Command {
   ModelInputOptions inputs_;
   std::filesystem::path plan_;
   std::optional<std::filesystem::path> report_;
+  std::string rounding_ = "nearest";
   std::string progress_ = "auto";
   bool json_ = false;
   bool quiet_ = false;

@@ -2,7 +2,10 @@
 
 #include "cli/console.hpp"
 #include "cli/shared_options.hpp"
+#include "io/file_system.hpp"
+#include "rounding/input_rounder.hpp"
 #include "runtime/model_optimizer.hpp"
+#include "verify/verify.hpp"
 #include "verify/verify_text.hpp"
 
 namespace qi8::cli {
@@ -18,8 +21,11 @@ void CommandVerify::SetUp(CLI::App& app) {
                         ->type_name("FILE");
   app.add_flag("--no-checksums", no_checksums_, "Go without a checksum file")->excludes(checksums);
 
-  AddOnnxRuntimeOption(app, onnxruntime_,
-                       "For a model that was optimized before it was quantized (--against)");
+  AddOnnxRuntimeOption(
+      app, onnxruntime_,
+      "For a model that was optimized before it was quantized, or whose rounding was learned "
+      "(--against)");
+  inputs_.AddTo(app, learned_from_, "What learned rounding was learned from, to learn it again (--against)");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print the report as JSON")->group(shown);
   app.add_flag("-q,--quiet", quiet_, "Print nothing but errors; the status tells")->group(shown);
@@ -46,7 +52,16 @@ ExitStatus CommandVerify::Run() {
                              quiet_ ? ProgressMode::kNever : kProgressModes.at(progress_));
     CatchSignals();
     runtime::ModelOptimizer optimizer(onnxruntime_);
-    report = Verify(options_, observer, &optimizer);
+    inputs_.Finish(learned_from_);
+    learned_from_.model = options_.against.value_or("");
+    learned_from_.links = options_.links;
+    learned_from_.onnxruntime = onnxruntime_;
+    learned_from_.threads = options_.threads;
+    learned_from_.worker = {"/proc/self/exe", "compare-worker"};
+    const auto file_system = MakePosixFileSystem(options_.links);
+    rounding::InputRounder rounder(*file_system, learned_from_, observer);
+    report = Verify(*file_system, options_, observer, &optimizer,
+                    learned_from_.inputs.empty() ? nullptr : &rounder);
   }
   if (json_) PrintResult(VerifyJson(report));
   if (!json_ && !quiet_) PrintResult(VerifyTable(report));

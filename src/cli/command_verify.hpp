@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/model_input_options.hpp"
 #include "qi8/verify.hpp"
 
 namespace qi8::cli {
@@ -15,6 +16,8 @@ class CommandVerify final : public Command {
 
  private:
   VerifyOptions options_;
+  compare::RunOptions learned_from_;
+  ModelInputOptions inputs_;
   std::string onnxruntime_;
   bool no_checksums_ = false;
   bool json_ = false;

@@ -68,6 +68,11 @@ struct RuntimeOptions {
   std::vector<std::string> worker = {};
 };
 
+// A model, and what it is run with and on.
+struct RunOptions : InputOptions, RuntimeOptions {
+  std::filesystem::path model;
+};
+
 struct CompareOptions : InputOptions, RuntimeOptions {
   std::filesystem::path fp32;
   std::filesystem::path int8;

@@ -27,6 +27,7 @@ constexpr const char* kOptions = "quantize-int8.options";
 constexpr const char* kSource = "quantize-int8.source.sha256";
 constexpr const char* kSourceData = "quantize-int8.source.data.sha256";
 constexpr const char* kOptimizer = "quantize-int8.optimizer";
+constexpr const char* kRounding = "quantize-int8.rounding";
 constexpr const char* kSeal = "quantize-int8.seal";
 constexpr std::string_view kBeforeLevel = ", ";  // "ONNX Runtime 1.30.0, extended"
 
@@ -240,6 +241,30 @@ std::vector<std::string> SplitAtSpaces(const std::string& text) {
   return parts;
 }
 
+// "learned HASH 012": from inputs of that SHA-256, codes at most so many from the nearest.
+constexpr std::string_view kLearned = "learned";
+constexpr std::size_t kStepDigits = 3;
+
+std::string TextOf(const LearnedRounding& rounding) {
+  std::string steps = std::to_string(rounding.most_steps);
+  steps.insert(0, kStepDigits - steps.size(), '0');
+  const std::string hash =
+      rounding.inputs_sha256.empty() ? std::string(kHashDigits, '0') : rounding.inputs_sha256;
+  return std::string(kLearned) + " " + hash + " " + steps;
+}
+
+void ParseRounding(const std::string& text, Origin& origin) {
+  const std::vector<std::string> words = SplitAtSpaces(text);
+  if (words.size() == 3 && words[0] == kLearned && IsHash(words[1])) {
+    origin.options.rounding = Rounding::kLearned;
+    origin.rounding.inputs_sha256 = words[1];
+    const char* const end = words[2].data() + words[2].size();
+    std::from_chars(words[2].data(), end, origin.rounding.most_steps);
+    if (origin.rounding.most_steps <= kMostSteps && TextOf(origin.rounding) == text) return;
+  }
+  Fail("metadata " + std::string(kRounding) + " is " + Quote(text) + ", which says nothing that is known");
+}
+
 }  // namespace
 
 std::string NameOf(Optimization optimization) { return NameIn(kOptimizationNames, optimization); }
@@ -252,6 +277,7 @@ std::string AllOptions(const QuantizeOptions& options) {
   json["output"] = options.output.native();
   if (options.data_file) json["data_file"] = *options.data_file;
   json["optimize"] = NameOf(options.optimize);
+  json["rounding"] = options.rounding == Rounding::kLearned ? "learned" : "nearest";
   json["force"] = options.replace_output;
   json["follow_links"] = options.links == LinkPolicy::kFollow;
   json["allow_empty"] = options.allow_empty;
@@ -285,6 +311,7 @@ std::vector<MetadataEntry> OriginMetadata(const Origin& origin) {
     entries.push_back(
         {kOptimizer, origin.optimizer + std::string(kBeforeLevel) + NameOf(origin.options.optimize)});
   }
+  if (origin.options.rounding == Rounding::kLearned) entries.push_back({kRounding, TextOf(origin.rounding)});
   entries.push_back({kSeal, SealOf(entries)});
   return entries;
 }
@@ -317,7 +344,8 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
                 .schema = values.contains(kSchema) ? ParseSchema(values.at(kSchema)) : kUnnumberedSchema,
                 .options = {},
                 .source_sha256 = {},
-                .optimizer = ""};
+                .optimizer = "",
+                .rounding = {}};
   if (origin.schema > kOriginSchema) {
     Fail("quantize-int8 " + origin.version + " wrote it, with a record of its origin of schema " +
          std::to_string(origin.schema) + "; this is quantize-int8 " + Version() +
@@ -342,6 +370,7 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
     }
   }
   if (values.contains(kOptimizer)) ParseOptimizer(values.at(kOptimizer), origin);
+  if (values.contains(kRounding)) ParseRounding(values.at(kRounding), origin);
   return origin;
 }
 

@@ -26,7 +26,7 @@ inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 //   2  version 0.2: initializers of models of IR versions before 4, batches of matrices times an activation
 //      whose rank is not known, weights with a NaN or an infinity, --allow-growth (always on before)
 //   3  version 0.2: forms (all products were per-tensor before), weights that are another one transposed
-//   stored once
+//   stored once, learned rounding
 inline constexpr unsigned kUnnumberedSchema = 1;
 inline constexpr unsigned kOriginSchema = 3;
 inline constexpr unsigned kFirstSchemaWithTwins = 3;
@@ -43,11 +43,18 @@ inline constexpr unsigned kFirstSchemaWithTwins = 3;
 // All options in force, as one JSON object.
 [[nodiscard]] std::string AllOptions(const QuantizeOptions& options);
 
+// Of a model whose rounding was learned.
+struct LearnedRounding {
+  std::string inputs_sha256;  // as RoundingReport has it
+  unsigned most_steps = 0;    // that a code is from the nearest; at most kMostSteps
+};
+inline constexpr unsigned kMostSteps = 255;
+
 // Where a model came from.
 struct Origin {
   std::string version = Version();  // of the program that wrote the model
   unsigned schema = kOriginSchema;
-  QuantizeOptions options;  // the deciding ones, `hash_inputs` and `optimize`
+  QuantizeOptions options;  // the deciding ones, `hash_inputs`, `optimize` and `rounding`
 
   // SHA-256 of the source: of the model, then of its data files in the order in which it first names them.
   // Empty where it was not hashed.
@@ -55,6 +62,9 @@ struct Origin {
 
   // What optimized the source before it was quantized, and its version; empty where options.optimize is kOff.
   std::string optimizer;
+
+  // Where options.rounding is kLearned. Before it is known, anything: its length is always the same.
+  LearnedRounding rounding = {};
 };
 
 // As many as the hashes of the model's files, and as long, for laying out before these are known. None where

@@ -1,5 +1,7 @@
 #include "plan/report_json.hpp"
 
+#include <cmath>
+
 namespace qi8 {
 namespace {
 
@@ -34,7 +36,35 @@ nlohmann::ordered_json Json(const NodeDecision& node) {
   return entry;
 }
 
+// A share of power in decibels of signal to noise; null where there is no noise at all, which JSON has no
+// number for.
+nlohmann::ordered_json Decibels(double noise) {
+  return noise > 0 ? nlohmann::ordered_json(-10 * std::log10(noise)) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json Json(const LearnedWeight& weight) {
+  nlohmann::ordered_json entry{{"weight", weight.name}, {"shape", weight.shape}};
+  if (weight.block > 0) entry["block"] = weight.block;
+  entry["rows"] = weight.rows;
+  entry["learned"] = weight.is_learned();
+  entry["nearest_sqnr_db"] = Decibels(weight.nearest_noise);
+  entry["learned_sqnr_db"] = Decibels(weight.learned_noise);
+  if (!weight.is_learned()) entry["reason"] = weight.obstacle;
+  return entry;
+}
+
 }  // namespace
+
+nlohmann::ordered_json ToJson(const RoundingReport& rounding) {
+  auto weights = nlohmann::ordered_json::array();
+  for (const LearnedWeight& weight : rounding.weights) weights.push_back(Json(weight));
+  return {{"inputs", rounding.inputs},
+          {"inputs_sha256", rounding.inputs_sha256},
+          {"learned_from", rounding.learned_from},
+          {"judged_by", rounding.judged_by},
+          {"most_steps", rounding.most_steps},
+          {"weights", std::move(weights)}};
+}
 
 nlohmann::ordered_json ToJson(const PlanReport& plan) {
   auto nodes = nlohmann::ordered_json::array();

@@ -9,4 +9,6 @@ namespace qi8 {
 
 [[nodiscard]] nlohmann::ordered_json ToJson(const PlanReport& plan);
 
+[[nodiscard]] nlohmann::ordered_json ToJson(const RoundingReport& rounding);
+
 }  // namespace qi8

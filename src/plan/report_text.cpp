@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -166,9 +167,48 @@ std::string PlanSummary(const PlanReport& plan) {
   return text + Advice(plan);
 }
 
+namespace {
+
+std::string DecibelText(double decibels) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f dB", decibels);
+  return text.data();
+}
+
+std::string RoundingSummary(const RoundingReport& rounding) {
+  std::vector<double> gains;
+  std::map<std::string, std::size_t> kept;  // by reason
+  for (const LearnedWeight& weight : rounding.weights) {
+    if (!weight.is_learned()) {
+      ++kept[weight.obstacle];
+    } else if (weight.learned_noise > 0) {
+      gains.push_back(10 * std::log10(weight.nearest_noise / weight.learned_noise));
+    }
+  }
+  std::size_t learned = rounding.weights.size();
+  for (const auto& [reason, count] : kept) learned -= count;
+  std::string text = "rounding   learned for " + FormatCount(learned) + " of " +
+                     FormatCount(rounding.weights.size(), "weight") + " of products, from " +
+                     FormatCount(rounding.learned_from, "case") + " of " + Plain(rounding.inputs);
+  if (!gains.empty()) {
+    std::ranges::nth_element(gains, gains.begin() + static_cast<std::ptrdiff_t>(gains.size() / 2));
+    text += "; with " + FormatCount(rounding.judged_by, "other") + ", the noise of their products falls by " +
+            DecibelText(gains[gains.size() / 2]) + " (median)";
+  }
+  text += "\n";
+  for (const auto& [reason, count] : kept) {
+    text += "           " + FormatCount(count, "weight") + (count == 1 ? " keeps" : " keep") +
+            " the nearest codes: " + reason + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string Summary(const RunReport& run) {
   const PlanReport& plan = run.plan;
   std::string text = PlanSummary(plan);
+  if (run.rounding) text += RoundingSummary(*run.rounding);
   if (run.outcome == Outcome::kDone) {
     for (const FileReport& file : plan.outputs) {
       text += "wrote      " + Plain(file.path) + ", " + FormatCount(file.size) + " bytes\n";
@@ -184,6 +224,7 @@ std::string RunJson(const RunReport& run) {
   nlohmann::ordered_json json{{"outcome", OutcomeName(run.outcome)}};
   if (run.outcome == Outcome::kNothingQuantized) json["reason"] = WhyNothing(run.plan);
   json.update(ToJson(run.plan));
+  if (run.rounding) json["rounding"] = ToJson(*run.rounding);
   json["seconds"] = run.seconds;
   json["peak_memory_bytes"] = run.peak_memory_bytes;
   // Names that are not UTF-8 must not end a run that succeeded.

@@ -54,9 +54,6 @@ bool Factor(Doubles& a) {
   return true;
 }
 
-// Row by row, the power of a matrix's part; in one order.
-double Power(const Doubles& part) { return part.squaredNorm(); }
-
 }  // namespace
 
 double CodeGrid::Nearest(std::int64_t k, std::int64_t n, double number) const {
@@ -148,6 +145,29 @@ Codes RoundToNearest(const Floats& weight, const CodeGrid& grid) {
   return codes;
 }
 
+double PowerOfProduct(const Doubles& gram, const Floats& weight) {
+  std::vector<double> powers(static_cast<std::size_t>((weight.cols() + kColumns - 1) / kColumns));
+  ForEachChunk(0, weight.cols(), kColumns, [&](Index first, Index columns) {
+    const Doubles part = weight.middleCols(first, columns).cast<double>();
+    powers[static_cast<std::size_t>(first / kColumns)] =
+        (gram.selfadjointView<Eigen::Lower>() * part).cwiseProduct(part).sum();
+  });
+  return std::accumulate(powers.begin(), powers.end(), 0.0);
+}
+
+ProductError ErrorOfNumbers(const Floats& weight, const CodeGrid& grid, const Codes& codes) {
+  ProductError error;
+  for (Index k = 0; k < weight.rows(); ++k) {
+    for (Index n = 0; n < weight.cols(); ++n) {
+      const auto number = static_cast<double>(weight(k, n));
+      const double difference = number - grid.Value(k, n, static_cast<double>(codes(k, n)));
+      error.noise += difference * difference;
+      error.signal += number * number;
+    }
+  }
+  return error;
+}
+
 ProductError ErrorOfProduct(const Floats& x, const Floats& weight, const CodeGrid& grid, const Codes& codes) {
   std::vector<ProductError> errors(static_cast<std::size_t>((weight.cols() + kColumns - 1) / kColumns));
   ForEachChunk(0, weight.cols(), kColumns, [&](Index first_column, Index columns) {
@@ -161,8 +181,8 @@ ProductError ErrorOfProduct(const Floats& x, const Floats& weight, const CodeGri
     ProductError& sum = errors[static_cast<std::size_t>(first_column / kColumns)];
     for (Index first = 0; first < x.rows(); first += kChunk) {
       const Doubles rows = x.middleRows(first, std::min(kChunk, x.rows() - first)).cast<double>();
-      sum.noise += Power(rows * error);
-      sum.signal += Power(rows * exact);
+      sum.noise += (rows * error).squaredNorm();
+      sum.signal += (rows * exact).squaredNorm();
     }
   });
   ProductError total;

@@ -81,11 +81,18 @@ void AddGram(const Floats& x, Doubles& gram);
 // The codes that are nearest.
 [[nodiscard]] Codes RoundToNearest(const Floats& weight, const CodeGrid& grid);
 
+// The power of W, seen through X as the lower triangle of X' X: that of X W.
+[[nodiscard]] double PowerOfProduct(const Doubles& gram, const Floats& weight);
+
 // The power of X (W - Q), and of X W.
 struct ProductError {
   double noise = 0;
   double signal = 0;
+
+  [[nodiscard]] double share() const { return signal > 0 ? noise / signal : 0; }
 };
+// The same of the numbers themselves: of W - Q, and of W.
+[[nodiscard]] ProductError ErrorOfNumbers(const Floats& weight, const CodeGrid& grid, const Codes& codes);
 [[nodiscard]] ProductError ErrorOfProduct(const Floats& x, const Floats& weight, const CodeGrid& grid,
                                           const Codes& codes);
 

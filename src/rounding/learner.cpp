@@ -177,33 +177,34 @@ RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<Value
   return rows;
 }
 
-// What the same inputs teach serves all weights that they are multiplied with: the last lesson is kept.
+// What the inputs of a weight teach. Numbers that are read themselves, too, count as a product of as much
+// power as the weight's, with rows that have nothing to do with each other: of both, the noise as a share of
+// the signal is what adds up.
+std::optional<Lesson> LessonOf(const Learnable& weight, const Floats& rows, const Floats& numbers) {
+  Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
+  AddGram(rows, gram);
+  if (weight.is_read_itself) {
+    const double power = numbers.cast<double>().squaredNorm();
+    if (power > 0) gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
+  }
+  return Lesson::Of(std::move(gram));
+}
+
+// It serves all weights that are multiplied with the same: the last one is kept.
 class Lessons {
  public:
-  // Of a weight that is one matrix.
-  const std::optional<Lesson>& Of(const Learnable& weight, const Floats& rows) {
+  const std::optional<Lesson>& Of(const Learnable& weight, const Floats& rows, const Floats& numbers) {
     std::vector<std::pair<ValueId, bool>> inputs;
     for (const Use& use : weight.uses) inputs.emplace_back(use.x, use.factor.other_is_turned);
-    if (inputs == inputs_) return lesson_;
-    inputs_ = std::move(inputs);
-    return Of(rows);
-  }
-
-  // Of one matrix of several.
-  const std::optional<Lesson>& OfOne(const Floats& rows) {
-    inputs_.clear();
-    return Of(rows);
-  }
-
- private:
-  const std::optional<Lesson>& Of(const Floats& rows) {
+    const bool is_shared = !weight.is_read_itself && MatricesOf(weight.uses.front().factor) == 1;
+    if (is_shared && inputs == inputs_) return lesson_;
     lesson_.reset();  // before there is another
-    Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
-    AddGram(rows, gram);
-    lesson_ = Lesson::Of(std::move(gram));
+    lesson_ = LessonOf(weight, rows, numbers);
+    inputs_ = is_shared ? std::move(inputs) : decltype(inputs)();
     return lesson_;
   }
 
+ private:
   std::vector<std::pair<ValueId, bool>> inputs_;
   std::optional<Lesson> lesson_;
 };
@@ -248,22 +249,42 @@ class Lecture {
  private:
   using Taps = std::vector<std::map<ValueId, runtime::Tensor>>;  // by case
 
-  // The weights from `first` on that are learned together, by what they are given with one case.
+  // The weights from `first` on that are learned together, by the size of what they are given.
   std::size_t GroupEnd(std::size_t first, const SplitCases& cases) {
-    const std::size_t count = cases.learned_from.size() + cases.judged_by.size();
     std::uint64_t bytes = 0;
     std::set<ValueId> values;
     std::size_t last = first;
     for (; last < weights_.size(); ++last) {
-      std::set<ValueId> more = ReadBy(weights_[last]);
-      std::erase_if(more, [&](ValueId id) { return values.contains(id); });
-      for (const auto& [id, tensor] : tapped_.Run(worker_, cases.learned_from.front().inputs, more)) {
-        bytes += tensor.data.size() * count;
+      for (const ValueId id : ReadBy(weights_[last])) {
+        if (!bytes_.contains(id)) Size(last, cases);
+        if (values.insert(id).second) bytes += bytes_.at(id);
       }
       if (last > first && bytes > kTapBytes) break;
-      values.merge(more);
     }
     return last;
+  }
+
+  // Finds how many bytes some weights, from that one on, are given with all cases: by one case, as larger
+  // inputs make larger values.
+  void Size(std::size_t first, const SplitCases& cases) {
+    constexpr std::size_t kAtATime = 8;
+    std::set<ValueId> values;
+    for (std::size_t i = first; i < std::min(first + kAtATime, weights_.size()); ++i) {
+      values.merge(ReadBy(weights_[i]));
+    }
+    const compare::InputSet& one = cases.judged_by.front();
+    const auto size = [](const std::vector<compare::InputSet>& sets) {
+      std::uint64_t sum = 0;
+      for (const compare::InputSet& set : sets) {
+        for (const runtime::Tensor& input : set.inputs) sum += input.data.size();
+      }
+      return sum;
+    };
+    const double all = static_cast<double>(size(cases.learned_from) + size(cases.judged_by));
+    const double ratio = all / static_cast<double>(std::max<std::uint64_t>(1, size({one})));
+    for (const auto& [id, tensor] : tapped_.Run(worker_, one.inputs, values)) {
+      bytes_[id] = static_cast<std::uint64_t>(ratio * static_cast<double>(tensor.data.size()));
+    }
   }
 
   Taps Tap(const std::vector<compare::InputSet>& cases, const std::set<ValueId>& values,
@@ -280,8 +301,8 @@ class Lecture {
   void LearnOne(const Learnable& weight, const Taps& learned_from, const Taps& judged_by) {
     const Tensor& tensor = model_.tensors()[weight.tensor];
     LearnedWeight result{.name = tensor.name,
-                         .dims = tensor.dims,
-                         .encoding = weight.encoding,
+                         .shape = tensor.dims,
+                         .block = weight.encoding.block,
                          .rows = 0,
                          .nearest_noise = 0,
                          .learned_noise = 0,
@@ -313,13 +334,12 @@ class Lecture {
     const RowsOfMatrices judging = RowsFor(weight, judged_by);
     const StoredWeight stored = ReadWeight(model_, weight);
     codes.resize(stored.numbers.size());
-    ProductError nearest_error, learned_error;
+    ProductError nearest_error, learned_error, nearest_itself, learned_itself;
     for (std::size_t matrix = 0; matrix < rows.size(); ++matrix) {
       const MatrixPlaces places(factor, matrix);
       const Floats numbers = NumbersOf(stored, places);
       const CodeGrid grid = GridOf(stored, weight.encoding, places);
-      const auto& lesson =
-          rows.size() == 1 ? lessons_.Of(weight, rows[matrix]) : lessons_.OfOne(rows[matrix]);
+      const auto& lesson = lessons_.Of(weight, rows[matrix], numbers);
       if (!lesson) {
         result.obstacle = "its product is given nothing but zeros";
         return;
@@ -328,6 +348,10 @@ class Lecture {
       const Codes learned = lesson->Round(numbers, grid);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, nearest), nearest_error);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, learned), learned_error);
+      if (weight.is_read_itself) {
+        Add(ErrorOfNumbers(numbers, grid, nearest), nearest_itself);
+        Add(ErrorOfNumbers(numbers, grid, learned), learned_itself);
+      }
       for (Index row = 0; row < learned.rows(); ++row) {
         for (Index n = 0; n < learned.cols(); ++n) {
           codes[places.Of(row, n)] = learned(row, n);
@@ -335,11 +359,9 @@ class Lecture {
         }
       }
     }
-    if (nearest_error.signal > 0) {
-      result.nearest_noise = nearest_error.noise / nearest_error.signal;
-      result.learned_noise = learned_error.noise / nearest_error.signal;
-    }
-    if (!(learned_error.noise < nearest_error.noise)) {
+    result.nearest_noise = nearest_error.share() + nearest_itself.share();
+    result.learned_noise = learned_error.share() + learned_itself.share();
+    if (!(result.learned_noise < result.nearest_noise)) {
       result.obstacle = "on the inputs that judge, its product is no nearer to that of FP32";
     }
   }
@@ -358,6 +380,7 @@ class Lecture {
   std::unique_ptr<WritableFile> codes_;
   std::uint64_t used_ = 0;                                     // of that file
   std::vector<std::pair<std::size_t, std::uint64_t>> places_;  // of the codes of weights, by number
+  std::map<ValueId, std::uint64_t> bytes_;                     // of values with all cases
   Lessons lessons_;
   Learning learning_;
 };

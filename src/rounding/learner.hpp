@@ -13,25 +13,12 @@
 #include "exec/rounded_weights.hpp"
 #include "io/file_system.hpp"
 #include "model/model.hpp"
+#include "prepare/learnable.hpp"
 #include "qi8/observer.hpp"
-#include "rounding/learnable.hpp"
+#include "qi8/report.hpp"
 #include "rounding/split.hpp"
 
 namespace qi8::rounding {
-
-// What became of a weight.
-struct LearnedWeight {
-  std::string name;
-  std::vector<std::int64_t> dims;
-  Encoding encoding;
-  std::uint64_t rows = 0;  // that it was learned from; of a batch of matrices, for the one with the fewest
-  // The power of the product's error on the inputs that judge, as a share of the product's own.
-  double nearest_noise = 0;
-  double learned_noise = 0;
-  std::string obstacle;  // why it keeps the nearest codes; empty: the learned ones are better
-
-  [[nodiscard]] bool is_learned() const { return obstacle.empty(); }
-};
 
 struct Learning {
   RoundedWeights codes;

@@ -15,15 +15,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Rounded(double number, const char* format) {
+std::string Formatted(double number, const char* format) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), format, number);
   return text.data();
 }
 
-std::string Milliseconds(double seconds) { return Rounded(1e3 * seconds, "%.4g ms"); }
+std::string Milliseconds(double seconds) { return Formatted(1e3 * seconds, "%.4g ms"); }
 
-std::string Percent(double share) { return Rounded(100 * share, "%.0f %%"); }
+std::string Percent(double share) { return Formatted(100 * share, "%.0f %%"); }
 
 Json NumberJson(double value) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
@@ -120,6 +120,14 @@ std::string_view Describe(Over over) {
   }
 }
 
+// The codes that were measured are learned again from the same inputs.
+std::string RoundingText(const TuneOptions& options) {
+  std::string text = "rounding = \"learned\"\ninputs = " + TomlString(options.inputs.native()) + "\n";
+  if (options.most_sets) text += "cases = " + std::to_string(*options.most_sets) + "\n";
+  if (options.mask) text += "mask = " + TomlString(*options.mask) + "\n";
+  return text + "\n";
+}
+
 }  // namespace
 
 std::map<std::string, Form> NodeFormsOf(const Measurements& measured, const Choices& choices) {
@@ -133,10 +141,10 @@ std::map<std::string, Form> NodeFormsOf(const Measurements& measured, const Choi
 }
 
 std::string FormatSqnr(double decibels) {
-  return std::isinf(decibels) && decibels > 0 ? "no noise" : Rounded(decibels, "%.1f dB");
+  return std::isinf(decibels) && decibels > 0 ? "no noise" : Formatted(decibels, "%.1f dB");
 }
 
-std::string FormatTimes(double factor) { return Rounded(factor, "%.2f times"); }
+std::string FormatTimes(double factor) { return Formatted(factor, "%.2f times"); }
 
 std::string PlanText(const TuneOptions& options, const Tuning& tuning) {
   const Measurements& measured = tuning.measured;
@@ -151,6 +159,7 @@ std::string PlanText(const TuneOptions& options, const Tuning& tuning) {
   text += Comment("ONNX Runtime " + tuning.runtime_version);
   text += Comment("To use it: quantize-int8 INPUT OUTPUT --config THIS-FILE");
   text += "\nexpect-input = \"" + tuning.model_sha256 + "\"\n\n";
+  if (options.rounding == Rounding::kLearned) text += RoundingText(options);
   // An array and no table: of a file that is cut short it has no end.
   text += "node-form = [\n";
   const std::vector<double> shares = NoiseShares(measured, tuning.choices);

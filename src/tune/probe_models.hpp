@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "exec/rounded_weights.hpp"
 #include "io/file_system.hpp"
 #include "model/model.hpp"
 #include "qi8/options.hpp"
@@ -37,10 +38,11 @@ struct TappedModel {
                                       const std::string& name);
 
 // Writes the unit alone with that choice: a model whose inputs are Unit::reads, of `read_types`, and whose
-// outputs are Unit::gives. Its weights stand in NAME.data beside it.
+// outputs are Unit::gives. Its weights stand in NAME.data beside it, with the codes of `rounded` where that
+// is not null.
 void WriteAlone(FileSystem& file_system, const std::filesystem::path& source, const Selection& selection,
                 const std::set<TensorId>& non_finite, const Unit& unit, const Choice& choice,
-                std::span<const DataType> read_types, Folder& folder, const std::string& name,
-                const std::function<bool()>& should_stop);
+                std::span<const DataType> read_types, const RoundedWeights* rounded, Folder& folder,
+                const std::string& name, const std::function<bool()>& should_stop);
 
 }  // namespace qi8::tune

@@ -4,17 +4,21 @@
 #include <cmath>
 #include <utility>
 
+#include "app/quantize.hpp"
 #include "compare/cases.hpp"
 #include "compare/index_bounds.hpp"
 #include "compare/mask.hpp"
 #include "core/text.hpp"
 #include "exec/unstorable.hpp"
 #include "hash/hash_file.hpp"
-#include "hash/sha256.hpp"
 #include "plan/node_forms.hpp"
+#include "prepare/learnable.hpp"
 #include "prepare/prepare.hpp"
+#include "prepare/twins.hpp"
 #include "qi8/error.hpp"
-#include "qi8/quantize.hpp"
+#include "rounding/inputs.hpp"
+#include "rounding/learner.hpp"
+#include "rounding/split.hpp"
 #include "tune/measurer.hpp"
 #include "tune/plan_text.hpp"
 #include "tune/units.hpp"
@@ -36,26 +40,6 @@ std::uint64_t BytesOf(const Model& model) {
   std::uint64_t bytes = 0;
   for (const InputFile& file : model.files()) bytes += file.in_memory ? 0 : file.identity.size;
   return bytes;
-}
-
-std::string HashOf(const std::vector<compare::InputSet>& cases) {
-  Sha256 hash;
-  for (const compare::InputSet& one : cases) {
-    for (const runtime::Tensor& input : one.inputs) hash.Update(input.data);
-  }
-  return hash.FinishHex();
-}
-
-// Every set of inputs is a case of its own.
-std::vector<compare::InputSet> Flatten(compare::Cases cases) {
-  std::vector<compare::InputSet> sets;
-  for (compare::Case& one : cases.cases) {
-    for (compare::InputSet& set : one.sets) {
-      if (set.label.empty()) set.label = one.label;
-      sets.push_back(std::move(set));
-    }
-  }
-  return sets;
 }
 
 const std::string kWhole = "int8.onnx";
@@ -91,6 +75,7 @@ class Tuner {
 
     observer_.OnStage("load");
     OpenModel(model);
+    if (options_.rounding == Rounding::kLearned) Learn(std::move(model), non_finite);
 
     observer_.OnStage("measure");
     tuning_.measured =
@@ -123,8 +108,21 @@ class Tuner {
       tuning_.inputs_from +=
           "; positions that " + Quote(opened.inputs[*mask].name) + " switches off do not count";
     }
-    std::vector<compare::InputSet> sets = Flatten(std::move(cases));
-    tuning_.inputs_sha256 = HashOf(sets);
+    std::vector<compare::InputSet> sets = rounding::SetsOf(std::move(cases));
+    tuning_.inputs_sha256 =
+        rounding::HashOf(sets, mask ? std::optional(opened.inputs[*mask].name) : std::nullopt);
+    mask_ = mask;
+    if (options_.rounding == Rounding::kLearned) {
+      if (options_.inputs.empty()) {
+        throw Error(ErrorKind::kUsage,
+                    "--rounding learned needs --inputs: what is learned from inputs that are made up makes a "
+                    "model worse with real ones");
+      }
+      split_ = rounding::Split(std::move(sets));
+      sets = split_.judged_by;
+      tuning_.inputs_from += "; rounding is learned from " + FormatCount(split_.learned_from.size(), "case") +
+                             ", the rest is measured with";
+    }
     measurer_.SetCases(std::move(sets), mask);
     try {
       measurer_.TryCases();
@@ -134,6 +132,33 @@ class Tuner {
                                     "; the inputs were made up: say more of them with --dim and --values, or "
                                     "give real ones with --inputs");
     }
+  }
+
+  // For all forms that are measured. Noise is measured with the codes that will be written, and with other
+  // inputs: with its own, a plan would be some decibels too rosy.
+  void Learn(Model model, const std::set<TensorId>& non_finite) {
+    observer_.OnStage("learn");
+    model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
+    std::vector<Learnable> weights;
+    for (const Form& form : options_.forms) {
+      const std::vector<Form> forms(model.nodes().size(), form);
+      for (Learnable& weight : FindLearnable(model, options_.selection, forms, non_finite)) {
+        const bool is_known = std::ranges::any_of(weights, [&](const Learnable& other) {
+          return other.tensor == weight.tensor && other.encoding == weight.encoding;
+        });
+        if (!is_known) weights.push_back(std::move(weight));
+      }
+    }
+    rounding::Learning learning = rounding::Learner(file_system_, options_.model, options_, observer_)
+                                      .Learn(std::move(weights), split_, mask_);
+    tuning_.rounded = Rounded{.codes = std::move(learning.codes),
+                              .report = {.inputs = tuning_.inputs_from,
+                                         .inputs_sha256 = tuning_.inputs_sha256,
+                                         .learned_from = split_.learned_from.size(),
+                                         .judged_by = split_.judged_by.size(),
+                                         .weights = std::move(learning.weights),
+                                         .most_steps = learning.most_steps}};
+    measurer_.SetRounded(tuning_.rounded->codes);
   }
 
   [[nodiscard]] Economy EconomyFor() const {
@@ -222,7 +247,11 @@ class Tuner {
     quantize.allow_empty = true;
     quantize.hash_inputs = false;
     QuietObserver quiet(observer_);
-    plan_.found.int8_bytes = Quantize(quantize, quiet).plan.output_bytes();
+    std::optional<KnownRounder> rounder;
+    if (tuning_.rounded) rounder.emplace(*tuning_.rounded);
+    quantize.rounding = options_.rounding;
+    plan_.found.int8_bytes =
+        Quantize(file_system_, quantize, quiet, nullptr, rounder ? &*rounder : nullptr).plan.output_bytes();
   }
 
   void RequireTheRest() {
@@ -274,6 +303,8 @@ class Tuner {
   Observer& observer_;
   Measurer measurer_;
   Tuning tuning_;
+  rounding::SplitCases split_;  // where rounding is learned
+  std::optional<std::size_t> mask_;
   TriedPlan plan_;         // the last that was tried
   double correction_ = 0;  // decibels that plans have more than the sum says
 };

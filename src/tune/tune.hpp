@@ -11,6 +11,7 @@
 
 #include "compare/comparison.hpp"
 #include "io/file_system.hpp"
+#include "prepare/rounder.hpp"
 #include "qi8/observer.hpp"
 #include "qi8/options.hpp"
 #include "tune/choose.hpp"
@@ -29,11 +30,12 @@ struct Goals {
   [[nodiscard]] bool any() const { return min_sqnr_db || min_speedup || max_latency || max_size; }
 };
 
-struct TuneOptions : compare::InputOptions, compare::RuntimeOptions {
-  std::filesystem::path model;
+struct TuneOptions : compare::RunOptions {
   Selection selection = {};                                                  // without forms
   std::vector<Form> forms = {{FormKind::kPerToken}, {FormKind::kResidual}};  // besides float32
   Goals goals = {};
+  // Learned: from three of four cases; the others are those that noise is measured with.
+  Rounding rounding = Rounding::kNearest;
 };
 
 // What was measured of a whole model in the forms of a plan.
@@ -60,6 +62,7 @@ struct Tuning {
   std::string inputs_from;
   std::string runtime_version;
   std::vector<std::string> notes;
+  std::optional<Rounded> rounded;  // what was learned, where it was
 };
 
 // Runs the FP32 model and each of its units on ONNX Runtime, chooses, writes the whole model to a temporary

@@ -8,8 +8,11 @@
 #include "core/text.hpp"
 #include "exec/comparing_file.hpp"
 #include "exec/hashed_output.hpp"
+#include "plan/node_forms.hpp"
 #include "prepare/prepare.hpp"
+#include "prepare/twins.hpp"
 #include "verify/check.hpp"
+#include "verify/written_codes.hpp"
 
 namespace qi8 {
 namespace {
@@ -74,12 +77,20 @@ PreparedModel PrepareAgain(const Model& written, const Origin& origin, Model sou
   return Prepare(std::move(source), again, files.size() > 1 ? files[1]->location : "none.data", kept);
 }
 
+// What the rounding of the model follows from.
+struct LearnedSource {
+  std::vector<Learnable> weights;
+  std::optional<Rounded> again;  // learned again; nothing: it cannot be
+};
+
 class Rederiver {
  public:
-  Rederiver(const Model& written, const Origin& origin, PreparedModel source,
-            std::optional<std::vector<std::string>> source_hashes, const ExecuteOptions& execute,
-            Observer& observer)
-      : written_(written),
+  Rederiver(FileSystem& file_system, const Model& written, const Origin& origin, PreparedModel source,
+            std::optional<LearnedSource> learned, std::optional<std::vector<std::string>> source_hashes,
+            const ExecuteOptions& execute, Observer& observer)
+      : file_system_(file_system),
+        learned_(std::move(learned)),
+        written_(written),
         origin_(origin),
         source_(std::move(source)),
         source_hashes_(std::move(source_hashes)),
@@ -92,12 +103,20 @@ class Rederiver {
     observer_.OnStage("compare");
     Compare();
     DescribeChecked(result_.tensors, FormatCount(source_.plan.weights.size(), "weight") + ", " +
-                                         FormatCount(map_.size(), "tensor"));
+                                         FormatCount(map_.size(), "tensor") + CodesNotMadeAgain());
     DescribeChecked(result_.graph, FormatCount(source_.layout.model_size, "byte"));
+    if (learned_ && learned_->again) result_.inputs_sha256 = learned_->again->report.inputs_sha256;
     return std::move(result_);
   }
 
  private:
+  // A check that takes codes as they are is a weaker one.
+  [[nodiscard]] std::string CodesNotMadeAgain() const {
+    if (!learned_ || learned_->again) return "";
+    return " (codes of learned rounding were not made again, which takes --inputs: they are at most " +
+           FormatCount(origin_.rounding.most_steps) + " from the nearest, as recorded)";
+  }
+
   static void DescribeChecked(Check& check, const std::string& what) {
     check.detail = what + (check.outcome == CheckOutcome::kHolds ? ": match" : "");
   }
@@ -151,6 +170,13 @@ class Rederiver {
     }
     const std::uint64_t total = BytesToRead(source_.model, source_.plan, layout, execute_);
     execute_.on_progress = [this, total](std::uint64_t done) { observer_.OnProgress(done, total); };
+    RoundedWeights rounded;
+    if (learned_) {
+      rounded = learned_->again ? learned_->again->codes
+                                : CodesOfWritten(file_system_, source_.model, source_.plan, layout,
+                                                 learned_->weights, {model, data});
+      execute_.rounded = &rounded;
+    }
     ExecuteResult executed =
         Execute(source_.model, source_.plan, layout,
                 {.model = &model_output, .data = layout.data_size > 0 ? &data_output : nullptr}, execute_);
@@ -160,9 +186,18 @@ class Rederiver {
       result_.weights[i].sqnr_db = executed.errors[i].SqnrDecibel();
       result_.weights[i].largest_error = executed.errors[i].largest;
     }
+    CheckSteps(executed.most_steps);
     if (differs_) return;
     result_.written_hashes = {model_output.Finish()};
     if (layout.data_size > 0) result_.written_hashes.push_back(data_output.Finish());
+  }
+
+  void CheckSteps(unsigned most_steps) {
+    if (most_steps <= origin_.rounding.most_steps) return;
+    Different(result_.tensors,
+              "a code is " + FormatCount(most_steps) +
+                  " from the one that is nearest, and the record says that none is more than " +
+                  FormatCount(origin_.rounding.most_steps));
   }
 
   void CompareSize(OutputFile which, const ReadableFile& file, std::uint64_t expected) {
@@ -199,6 +234,8 @@ class Rederiver {
     }
   }
 
+  FileSystem& file_system_;
+  std::optional<LearnedSource> learned_;
   const Model& written_;
   const Origin& origin_;
   PreparedModel source_;
@@ -211,26 +248,43 @@ class Rederiver {
                           .graph = NewCheck("graph"),
                           .source_hashes = {},
                           .weights = {},
-                          .written_hashes = {}};
+                          .written_hashes = {},
+                          .inputs_sha256 = {}};
 };
 
 }  // namespace
 
-Rederivation Rederive(const Model& written, const Origin& origin, RederiveSource source,
-                      const ExecuteOptions& options, Observer& observer) {
+Rederivation Rederive(FileSystem& file_system, const Model& written, const Origin& origin,
+                      RederiveSource source, const ExecuteOptions& options, Observer& observer) {
+  const Selection& selection = origin.options.selection;
   const auto rederive = [&](Model model, const std::set<TensorId>& kept) {
+    std::optional<LearnedSource> learned;
+    if (origin.options.rounding == Rounding::kLearned) {
+      model.SetTwins(FindTwins(model, options.should_stop));
+      learned = {FindLearnable(model, selection, NodeForms(model, selection), kept), std::nullopt};
+      if (source.rounder != nullptr) {
+        observer.OnStage("learn");
+        learned->again = source.rounder->Round(selection, kept);
+      }
+    }
     observer.OnStage("plan");
     PreparedModel prepared = PrepareAgain(written, origin, std::move(model), source.hashes, kept);
-    return Rederiver(written, origin, std::move(prepared), source.hashes, options, observer).Run();
+    return Rederiver(file_system, written, origin, std::move(prepared), std::move(learned), source.hashes,
+                     options, observer)
+        .Run();
   };
   // As the run did that wrote it: looking for weights to be kept costs a reading, and most models have none.
+  if (origin.options.rounding == Rounding::kLearned) {
+    const auto kept = TensorsOf(FindUnstorable(source.model, selection, options.should_stop));
+    return rederive(std::move(source.model), kept);
+  }
   try {
     return rederive(std::move(source.model), {});
   } catch (const UnstorableWeight&) {
     if (!origin.options.keep_non_finite) throw;
   }
   Model again = source.load_again();
-  const auto kept = TensorsOf(FindUnstorable(again, origin.options.selection, options.should_stop));
+  const auto kept = TensorsOf(FindUnstorable(again, selection, options.should_stop));
   return rederive(std::move(again), kept);
 }
 

@@ -31,8 +31,12 @@ constexpr std::uint64_t kMostChecksumBytes = 16ULL << 20U;
 class Verification {
  public:
   Verification(FileSystem& file_system, const VerifyOptions& options, Observer& observer,
-               Optimizer* optimizer)
-      : file_system_(file_system), options_(options), observer_(observer), optimizer_(optimizer) {}
+               Optimizer* optimizer, Rounder* rounder)
+      : file_system_(file_system),
+        options_(options),
+        observer_(observer),
+        optimizer_(optimizer),
+        rounder_(rounder) {}
 
   VerifyReport Go() {
     const auto start = std::chrono::steady_clock::now();
@@ -141,7 +145,7 @@ class Verification {
                                  .should_stop = [this] { return observer_.ShouldStop(); }};
     std::vector<std::string> source_hashes;
     try {
-      rederived_ = qi8::Rederive(*model_, *origin_, std::move(source), execute, observer_);
+      rederived_ = qi8::Rederive(file_system_, *model_, *origin_, std::move(source), execute, observer_);
       source_hashes = rederived_.source_hashes;
     } catch (const Error& error) {
       // The model could not have been made from this one.
@@ -166,7 +170,15 @@ class Verification {
     }
     for (Check* check : {&rederived_.tensors, &rederived_.graph}) {
       if (check->outcome != CheckOutcome::kFails) continue;
-      if (origin_->schema < kOriginSchema) {
+      const std::string& inputs = rederived_.inputs_sha256;
+      if (!inputs.empty() && inputs != origin_->rounding.inputs_sha256) {
+        check->advice = "the rounding was learned from other inputs: theirs have the SHA-256 " +
+                        origin_->rounding.inputs_sha256 + ", and these have " + inputs;
+      } else if (!inputs.empty()) {
+        check->advice =
+            "what is learned depends on the version of ONNX Runtime and on the processor; verify without "
+            "--inputs elsewhere than where the model was made";
+      } else if (origin_->schema < kOriginSchema) {
         check->advice = ("quantize-int8 " + origin_->version + " wrote this model, and version " + Version() +
                          " makes other bytes of some models; verify it with version " + origin_->version +
                          ", or quantize again");
@@ -184,7 +196,7 @@ class Verification {
     for (const std::string& warning : source.warnings()) observer_.OnWarning(warning);
     if (origin_->optimizer.empty()) {
       return {std::move(source), std::nullopt,
-              [this] { return Model::Load(file_system_, *options_.against); }};
+              [this] { return Model::Load(file_system_, *options_.against); }, rounder_};
     }
     RequireOptimizer();
     observer_.OnStage("optimize");
@@ -194,7 +206,7 @@ class Verification {
                                   .beside = options_.model,
                                   .hash_source = origin_->options.hash_inputs,
                                   .should_stop = [this] { return observer_.ShouldStop(); }});
-    return {optimized_->Load(), optimized_->source_hashes(), [this] { return optimized_->Load(); }};
+    return {optimized_->Load(), optimized_->source_hashes(), [this] { return optimized_->Load(); }, nullptr};
   }
 
   void RequireOptimizer() {
@@ -304,13 +316,18 @@ class Verification {
   const VerifyOptions& options_;
   Observer& observer_;
   Optimizer* optimizer_;
+  Rounder* rounder_;
   std::optional<OptimizedInput> optimized_;
   std::vector<ChecksumEntry> entries_;
   std::unique_ptr<ReadableFile> model_file_;
   std::optional<Model> model_;
   std::optional<Origin> origin_;
-  Rederivation rederived_ = {
-      .tensors = {}, .graph = {}, .source_hashes = {}, .weights = {}, .written_hashes = {}};
+  Rederivation rederived_ = {.tensors = {},
+                             .graph = {},
+                             .source_hashes = {},
+                             .weights = {},
+                             .written_hashes = {},
+                             .inputs_sha256 = {}};
 
   static constexpr const char* kNotLoaded = "the model cannot be loaded";
   Check checksums_ = NewCheck("checksums");
@@ -325,10 +342,10 @@ class Verification {
 }  // namespace
 
 VerifyReport Verify(FileSystem& file_system, const VerifyOptions& options, Observer& observer,
-                    Optimizer* optimizer) {
+                    Optimizer* optimizer, Rounder* rounder) {
   RequireMemoryBudget(options.memory_budget);
   kernels::ForceIsa(options.isa);
-  return Verification(file_system, options, observer, optimizer).Go();
+  return Verification(file_system, options, observer, optimizer, rounder).Go();
 }
 
 VerifyReport Verify(const VerifyOptions& options, Observer& observer, Optimizer* optimizer) {

@@ -11,7 +11,7 @@
 #include "model/model.hpp"
 #include "qi8/options.hpp"
 
-namespace qi8::rounding {
+namespace qi8 {
 
 // A product that uses the weight: a node of the main graph.
 struct Use {
@@ -25,7 +25,8 @@ struct Learnable {
   TensorId tensor = kNone;
   Encoding encoding;
   std::vector<Use> uses;
-  std::string obstacle;  // why its rounding cannot be learned; empty: it can
+  bool is_read_itself = false;  // its numbers are read by another operator too, as those of an embedding
+  std::string obstacle;         // why its rounding cannot be learned; empty: it can
 };
 
 // All weights that get codes of eight bits where the nodes are asked to have `forms`, by NodeId, and whose
@@ -34,4 +35,4 @@ struct Learnable {
                                                    const std::vector<Form>& forms,
                                                    const std::set<TensorId>& non_finite);
 
-}  // namespace qi8::rounding
+}  // namespace qi8

@@ -1,4 +1,4 @@
-#include "rounding/learnable.hpp"
+#include "prepare/learnable.hpp"
 
 #include <map>
 #include <tuple>
@@ -7,7 +7,7 @@
 #include "plan/decide.hpp"
 #include "plan/selection.hpp"
 
-namespace qi8::rounding {
+namespace qi8 {
 namespace {
 
 // Why the rounding of a weight is not learned from this use; nothing: it is.
@@ -36,10 +36,14 @@ std::vector<Learnable> FindLearnable(const Model& model, const Selection& select
           numbers.try_emplace({model.tensors()[request.tensor].source, request.encoding}, found.size());
       if (is_new) found.push_back({request.tensor, request.encoding, {}, ""});
       Learnable& weight = found[number->second];
-      const std::string obstacle = ObstacleOf(node, request);
-      if (weight.obstacle.empty()) weight.obstacle = obstacle;
-      if (obstacle.empty())
+      if (!request.factor) {
+        weight.is_read_itself = true;
+      } else {
         weight.uses.push_back({node.input_values[request.factor->other], *request.factor});
+        if (node.graph != 0) {
+          weight.obstacle = "it is used in the body of a loop or branch, whose inputs are not seen";
+        }
+      }
     }
   }
   // Tables and other weights that no product uses are rounded as ever; nobody has to be told.
@@ -47,4 +51,4 @@ std::vector<Learnable> FindLearnable(const Model& model, const Selection& select
   return found;
 }
 
-}  // namespace qi8::rounding
+}  // namespace qi8

@@ -1,0 +1,30 @@
+#include "rounding/inputs.hpp"
+
+#include <span>
+#include <utility>
+
+#include "hash/sha256.hpp"
+
+namespace qi8::rounding {
+
+std::vector<compare::InputSet> SetsOf(compare::Cases cases) {
+  std::vector<compare::InputSet> sets;
+  for (compare::Case& one : cases.cases) {
+    for (compare::InputSet& set : one.sets) {
+      if (set.label.empty()) set.label = one.label;
+      sets.push_back(std::move(set));
+    }
+  }
+  return sets;
+}
+
+std::string HashOf(const std::vector<compare::InputSet>& sets, const std::optional<std::string>& mask) {
+  Sha256 hash;
+  for (const compare::InputSet& set : sets) {
+    for (const runtime::Tensor& input : set.inputs) hash.Update(input.data);
+  }
+  if (mask) hash.Update(std::as_bytes(std::span(*mask)));
+  return hash.FinishHex();
+}
+
+}  // namespace qi8::rounding
