@@ -8,17 +8,6 @@
 #include "plan/selection.hpp"
 
 namespace qi8 {
-namespace {
-
-// Why the rounding of a weight is not learned from this use; nothing: it is.
-std::string ObstacleOf(const Node& node, const WeightRequest& request) {
-  if (node.graph != 0) return "it is used in the body of a loop or branch, whose inputs are not seen";
-  if (!request.factor) return "it is also used by " + std::string(node.op_type) + ", which is no product";
-  return "";
-}
-
-}  // namespace
-
 std::vector<Learnable> FindLearnable(const Model& model, const Selection& selection,
                                      const std::vector<Form>& forms, const std::set<TensorId>& non_finite) {
   const NodeSelector selector(selection, model);
@@ -34,7 +23,8 @@ std::vector<Learnable> FindLearnable(const Model& model, const Selection& select
       if (!request.encoding.has_scales()) continue;
       const auto [number, is_new] =
           numbers.try_emplace({model.tensors()[request.tensor].source, request.encoding}, found.size());
-      if (is_new) found.push_back({request.tensor, request.encoding, {}, ""});
+      if (is_new)
+        found.push_back({.tensor = request.tensor, .encoding = request.encoding, .uses = {}, .obstacle = ""});
       Learnable& weight = found[number->second];
       if (!request.factor) {
         weight.is_read_itself = true;
