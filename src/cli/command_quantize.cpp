@@ -13,8 +13,8 @@
 #include "io/file_system.hpp"
 #include "plan/report_text.hpp"
 #include "qi8/error.hpp"
-#include "rounding/input_rounder.hpp"
 #include "runtime/model_optimizer.hpp"
+#include "tune/input_rounder.hpp"
 #include "tune/plan_text.hpp"
 
 namespace qi8::cli {
@@ -129,18 +129,12 @@ std::optional<Rounded> CommandQuantize::Tune(Observer& observer) {
   if (options_.optimize != Optimization::kOff) {
     refuse("choose forms for the nodes of INPUT; write the optimized model first and tune that");
   }
-  tuning_.rounding = options_.rounding;
+  tuning_.rounding = rounding_.empty() ? std::nullopt : std::optional(options_.rounding);
   tune::Tuning tuning = tune::Tune(*MakePosixFileSystem(options_.links), tuning_, observer);
   options_.selection.node_forms = tuning.node_forms;
   options_.expected_input = tuning.model_sha256;
   if (!quiet_ && !json_) PrintMessage(tune::TuningText(tuning_, tuning) + "\n");
   return std::move(tuning.rounded);
-}
-
-// Learned where that was asked for, and with a plan wherever there are inputs to learn from.
-Rounding CommandQuantize::RoundingToUse() const {
-  if (!rounding_.empty()) return rounding_ == "learned" ? Rounding::kLearned : Rounding::kNearest;
-  return tuning_.goals.any() && !tuning_.inputs.empty() ? Rounding::kLearned : Rounding::kNearest;
 }
 
 ExitStatus CommandQuantize::Run() {
@@ -156,15 +150,18 @@ ExitStatus CommandQuantize::Run() {
     CatchSignals();
     goals_.Finish(tuning_);
     inputs_.Finish(tuning_);
-    options_.rounding = RoundingToUse();
+    options_.rounding = rounding_ == "learned" ? Rounding::kLearned : Rounding::kNearest;
     SetUpRuns();
     const auto file_system = MakePosixFileSystem(options_.links);
     std::unique_ptr<Rounder> rounder;
     if (tuning_.goals.any()) {
       std::optional<Rounded> rounded = Tune(observer);
-      if (rounded) rounder = std::make_unique<KnownRounder>(*std::move(rounded));
+      if (rounded) {
+        options_.rounding = Rounding::kLearned;
+        rounder = std::make_unique<KnownRounder>(*std::move(rounded));
+      }
     } else if (options_.rounding == Rounding::kLearned) {
-      rounder = std::make_unique<rounding::InputRounder>(*file_system, tuning_, observer);
+      rounder = std::make_unique<tune::InputRounder>(*file_system, tuning_, observer);
     }
     run = Quantize(*file_system, options_, observer, &optimizer, rounder.get());
   }

@@ -19,7 +19,6 @@ class CommandQuantize final : public Command {
 
  private:
   [[nodiscard]] std::string LogLevel() const;
-  [[nodiscard]] Rounding RoundingToUse() const;
   void SetUpRuns();
   [[nodiscard]] std::optional<Rounded> Tune(Observer& observer);
 

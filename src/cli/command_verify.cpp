@@ -3,8 +3,8 @@
 #include "cli/console.hpp"
 #include "cli/shared_options.hpp"
 #include "io/file_system.hpp"
-#include "rounding/input_rounder.hpp"
 #include "runtime/model_optimizer.hpp"
+#include "tune/input_rounder.hpp"
 #include "verify/verify.hpp"
 #include "verify/verify_text.hpp"
 
@@ -59,7 +59,7 @@ ExitStatus CommandVerify::Run() {
     learned_from_.threads = options_.threads;
     learned_from_.worker = {"/proc/self/exe", "compare-worker"};
     const auto file_system = MakePosixFileSystem(options_.links);
-    rounding::InputRounder rounder(*file_system, learned_from_, observer);
+    tune::InputRounder rounder(*file_system, learned_from_, observer);
     report = Verify(*file_system, options_, observer, &optimizer,
                     learned_from_.inputs.empty() ? nullptr : &rounder);
   }

@@ -27,6 +27,9 @@ class RoundedWeights {
     codes_.insert_or_assign({source, encoding}, std::move(codes));
   }
 
+  // The codes are those that are nearest again.
+  void Remove(const TensorSource& source, const Encoding& encoding) { codes_.erase({source, encoding}); }
+
   // Null where the codes are those that are nearest.
   [[nodiscard]] const GivenCodes* Find(const TensorSource& source, const Encoding& encoding) const {
     const auto found = codes_.find({source, encoding});

@@ -29,7 +29,7 @@ std::vector<Learnable> FindLearnable(const Model& model, const Selection& select
       if (!request.factor) {
         weight.is_read_itself = true;
       } else {
-        weight.uses.push_back({node.input_values[request.factor->other], *request.factor});
+        weight.uses.push_back({id, node.input_values[request.factor->other], *request.factor});
         if (node.graph != 0) {
           weight.obstacle = "it is used in the body of a loop or branch, whose inputs are not seen";
         }

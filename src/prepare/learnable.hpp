@@ -15,6 +15,7 @@ namespace qi8 {
 
 // A product that uses the weight: a node of the main graph.
 struct Use {
+  NodeId node = kNone;
   ValueId x = kNone;  // its other factor
   MatrixFactor factor;
 };

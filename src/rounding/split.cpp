@@ -1,5 +1,6 @@
 #include "rounding/split.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -20,6 +21,13 @@ compare::InputSet MembersOf(const compare::InputSet& set, std::int64_t first, st
 }
 
 }  // namespace
+
+bool CanSplit(const std::vector<compare::InputSet>& cases) {
+  if (cases.size() >= kOneIn) return true;
+  return !cases.empty() && std::ranges::all_of(cases, [](const compare::InputSet& set) {
+    return compare::BatchOf(set.inputs) >= static_cast<std::int64_t>(kOneIn);
+  });
+}
 
 SplitCases Split(std::vector<compare::InputSet> cases) {
   SplitCases split;

@@ -12,15 +12,15 @@
 #include "exec/unstorable.hpp"
 #include "hash/hash_file.hpp"
 #include "plan/node_forms.hpp"
-#include "prepare/learnable.hpp"
 #include "prepare/prepare.hpp"
 #include "prepare/twins.hpp"
 #include "qi8/error.hpp"
 #include "rounding/inputs.hpp"
-#include "rounding/learner.hpp"
 #include "rounding/split.hpp"
+#include "tune/input_rounder.hpp"
 #include "tune/measurer.hpp"
 #include "tune/plan_text.hpp"
+#include "tune/trial.hpp"
 #include "tune/units.hpp"
 
 namespace qi8::tune {
@@ -75,11 +75,11 @@ class Tuner {
 
     observer_.OnStage("load");
     OpenModel(model);
-    if (options_.rounding == Rounding::kLearned) Learn(std::move(model), non_finite);
+    if (learns_) Learn(std::move(model), non_finite);
 
     observer_.OnStage("measure");
-    tuning_.measured =
-        measurer_.Measure(std::move(units.units), options_.selection, non_finite, EconomyFor());
+    tuning_.measured = measurer_.Measure(units.units, options_.selection, non_finite, EconomyFor());
+    if (tuning_.rounded) TakeBackWhatHarms(std::move(units.units), non_finite);
     tuning_.measured.unplanned = std::move(units.unplanned);
     tuning_.measured.fp32_bytes = BytesOf(model);
 
@@ -112,12 +112,15 @@ class Tuner {
     tuning_.inputs_sha256 =
         rounding::HashOf(sets, mask ? std::optional(opened.inputs[*mask].name) : std::nullopt);
     mask_ = mask;
-    if (options_.rounding == Rounding::kLearned) {
-      if (options_.inputs.empty()) {
-        throw Error(ErrorKind::kUsage,
-                    "--rounding learned needs --inputs: what is learned from inputs that are made up makes a "
-                    "model worse with real ones");
-      }
+    if (options_.rounding == Rounding::kLearned && options_.inputs.empty()) {
+      throw Error(
+          ErrorKind::kUsage,
+          "--rounding learned needs --inputs: what is learned from inputs that are made up makes a model "
+          "worse with real ones");
+    }
+    const bool may_learn = !options_.rounding && !options_.inputs.empty() && rounding::CanSplit(sets);
+    learns_ = options_.rounding == Rounding::kLearned || may_learn;
+    if (learns_) {
       split_ = rounding::Split(std::move(sets));
       sets = split_.judged_by;
       tuning_.inputs_from += "; rounding is learned from " + FormatCount(split_.learned_from.size(), "case") +
@@ -137,28 +140,25 @@ class Tuner {
   // For all forms that are measured. Noise is measured with the codes that will be written, and with other
   // inputs: with its own, a plan would be some decibels too rosy.
   void Learn(Model model, const std::set<TensorId>& non_finite) {
-    observer_.OnStage("learn");
     model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
-    std::vector<Learnable> weights;
     for (const Form& form : options_.forms) {
-      const std::vector<Form> forms(model.nodes().size(), form);
-      for (Learnable& weight : FindLearnable(model, options_.selection, forms, non_finite)) {
-        const bool is_known = std::ranges::any_of(weights, [&](const Learnable& other) {
-          return other.tensor == weight.tensor && other.encoding == weight.encoding;
-        });
-        if (!is_known) weights.push_back(std::move(weight));
-      }
+      lessons_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
     }
-    rounding::Learning learning = rounding::Learner(file_system_, options_.model, options_, observer_)
-                                      .Learn(std::move(weights), split_, mask_);
-    tuning_.rounded = Rounded{.codes = std::move(learning.codes),
-                              .report = {.inputs = tuning_.inputs_from,
-                                         .inputs_sha256 = tuning_.inputs_sha256,
-                                         .learned_from = split_.learned_from.size(),
-                                         .judged_by = split_.judged_by.size(),
-                                         .weights = std::move(learning.weights),
-                                         .most_steps = learning.most_steps}};
+    tuning_.rounded = LearnFrom(file_system_, options_, lessons_.weights, split_, mask_, observer_);
+    tuning_.rounded->report.inputs = tuning_.inputs_from;
+    tuning_.rounded->report.inputs_sha256 = tuning_.inputs_sha256;
     measurer_.SetRounded(tuning_.rounded->codes);
+  }
+
+  // Measures all units with the nearest codes, too, and takes back what does not help.
+  void TakeBackWhatHarms(std::vector<Unit> units, const std::set<TensorId>& non_finite) {
+    Measurer measurer(file_system_, options_.model, options_, observer_);
+    static_cast<void>(measurer.Open());
+    measurer.SetCases(split_.judged_by, mask_);
+    const Measurements nearest =
+        measurer.Measure(std::move(units), options_.selection, non_finite, EconomyFor());
+    const Model model = Model::Load(file_system_, options_.model);
+    TakeBack(model, lessons_, {nearest, tuning_.measured}, *tuning_.rounded);
   }
 
   [[nodiscard]] Economy EconomyFor() const {
@@ -249,7 +249,7 @@ class Tuner {
     QuietObserver quiet(observer_);
     std::optional<KnownRounder> rounder;
     if (tuning_.rounded) rounder.emplace(*tuning_.rounded);
-    quantize.rounding = options_.rounding;
+    quantize.rounding = learns_ ? Rounding::kLearned : Rounding::kNearest;
     plan_.found.int8_bytes =
         Quantize(file_system_, quantize, quiet, nullptr, rounder ? &*rounder : nullptr).plan.output_bytes();
   }
@@ -303,7 +303,9 @@ class Tuner {
   Observer& observer_;
   Measurer measurer_;
   Tuning tuning_;
-  rounding::SplitCases split_;  // where rounding is learned
+  bool learns_ = false;         // rounding
+  rounding::SplitCases split_;  // where it is learned
+  Lessons lessons_;
   std::optional<std::size_t> mask_;
   TriedPlan plan_;         // the last that was tried
   double correction_ = 0;  // decibels that plans have more than the sum says

@@ -34,8 +34,9 @@ struct TuneOptions : compare::RunOptions {
   Selection selection = {};                                                  // without forms
   std::vector<Form> forms = {{FormKind::kPerToken}, {FormKind::kResidual}};  // besides float32
   Goals goals = {};
-  // Learned: from three of four cases; the others are those that noise is measured with.
-  Rounding rounding = Rounding::kNearest;
+  // Learned: from three of four cases; the others are those that noise is measured with. Nothing: learned
+  // where there are recorded inputs that can be divided so.
+  std::optional<Rounding> rounding = Rounding::kNearest;
 };
 
 // What was measured of a whole model in the forms of a plan.

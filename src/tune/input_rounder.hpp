@@ -1,12 +1,24 @@
-// The rounder of the program: it learns from recorded inputs.
+// The rounder of the program: it learns from recorded inputs, and keeps what brings the model's outputs
+// nearer to those of FP32 on others.
 #pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "compare/comparison.hpp"
 #include "io/file_system.hpp"
+#include "prepare/learnable.hpp"
 #include "prepare/rounder.hpp"
 #include "qi8/observer.hpp"
+#include "rounding/split.hpp"
 
-namespace qi8::rounding {
+namespace qi8::tune {
+
+// What is learned for these weights; nothing is taken back yet.
+[[nodiscard]] Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options,
+                                std::vector<Learnable> weights, const rounding::SplitCases& split,
+                                std::optional<std::size_t> mask, Observer& observer);
 
 class InputRounder final : public Rounder {
  public:
@@ -24,4 +36,4 @@ class InputRounder final : public Rounder {
   Observer& observer_;
 };
 
-}  // namespace qi8::rounding
+}  // namespace qi8::tune

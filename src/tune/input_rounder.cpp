@@ -1,0 +1,97 @@
+#include "tune/input_rounder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "compare/mask.hpp"
+#include "compare/worker.hpp"
+#include "plan/node_forms.hpp"
+#include "prepare/twins.hpp"
+#include "qi8/error.hpp"
+#include "rounding/inputs.hpp"
+#include "rounding/learner.hpp"
+#include "tune/measurer.hpp"
+#include "tune/trial.hpp"
+
+namespace qi8::tune {
+namespace {
+
+// The units of the model, each with the form that it is to have and float32 alone.
+std::vector<Unit> UnitsAsAsked(const Model& model, const Selection& selection, const std::vector<Form>& forms,
+                               const std::set<TensorId>& kept) {
+  std::vector<Form> distinct;
+  for (const Form& form : forms) {
+    if (std::ranges::find(distinct, form) == distinct.end()) distinct.push_back(form);
+  }
+  std::vector<Unit> units = FindUnits(model, selection, distinct, kept).units;
+  for (Unit& unit : units) {
+    const Form& asked = forms.at(unit.members.front());
+    std::erase_if(unit.choices, [&](const Choice& choice) {
+      return choice.form != asked && &choice != &unit.choices.back();
+    });
+  }
+  std::erase_if(units, [](const Unit& unit) { return unit.choices.size() < 2; });
+  return units;
+}
+
+}  // namespace
+
+Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options, std::vector<Learnable> weights,
+                  const rounding::SplitCases& split, std::optional<std::size_t> mask, Observer& observer) {
+  observer.OnStage("learn");
+  rounding::Learning learning =
+      rounding::Learner(file_system, options.model, options, observer).Learn(std::move(weights), split, mask);
+  return {.codes = std::move(learning.codes),
+          .report = {.inputs = "",
+                     .inputs_sha256 = "",
+                     .learned_from = split.learned_from.size(),
+                     .judged_by = split.judged_by.size(),
+                     .weights = std::move(learning.weights),
+                     .most_steps = learning.most_steps}};
+}
+
+Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>& kept) {
+  if (options_.inputs.empty()) {
+    throw Error(
+        ErrorKind::kUsage,
+        "--rounding learned needs --inputs: what is learned from inputs that are made up makes a model "
+        "worse with real ones");
+  }
+  Measurer measurer(file_system_, options_.model, options_, observer_);
+  const auto& opened = measurer.Open();
+  compare::Cases cases = compare::ReadCases(file_system_, options_.inputs, opened.inputs, options_.most_sets);
+  for (const std::string& note : cases.notes) observer_.OnWarning(note);
+  const auto mask = compare::FindMask(options_.mask, opened.inputs);
+  const std::string from = cases.from;
+  std::vector<compare::InputSet> sets = rounding::SetsOf(std::move(cases));
+  const std::string hash =
+      rounding::HashOf(sets, mask ? std::optional(opened.inputs[*mask].name) : std::nullopt);
+  const rounding::SplitCases split = rounding::Split(std::move(sets));
+
+  Model model = Model::Load(file_system_, options_.model);
+  model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
+  const std::vector<Form> forms = NodeForms(model, selection);
+  Lessons lessons;
+  lessons.Add(model, selection, forms, kept);
+  Rounded rounded = LearnFrom(file_system_, options_, lessons.weights, split, mask, observer_);
+  rounded.report.inputs = from;
+  rounded.report.inputs_sha256 = hash;
+
+  const auto is_learned = [](const LearnedWeight& weight) { return weight.is_learned(); };
+  if (std::ranges::none_of(rounded.report.weights, is_learned)) return rounded;
+
+  observer_.OnStage("measure");
+  const std::vector<Unit> units = UnitsAsAsked(model, selection, forms, kept);
+  const Economy economy{.least_noise = 0, .size_matters = true};
+  measurer.SetCases(split.judged_by, mask);
+  const Measurements nearest = measurer.Measure(units, selection, kept, economy);
+  Measurer again(file_system_, options_.model, options_, observer_);
+  static_cast<void>(again.Open());
+  again.SetCases(split.judged_by, mask);
+  again.SetRounded(rounded.codes);
+  Measurements learned = again.Measure(units, selection, kept, economy);
+  TakeBack(model, lessons, {nearest, learned}, rounded);
+  return rounded;
+}
+
+}  // namespace qi8::tune

@@ -1,0 +1,108 @@
+#include "tune/trial.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "tune/choose.hpp"
+
+namespace qi8::tune {
+namespace {
+
+// The choices of a unit that have a weight's codes.
+struct Place {
+  std::size_t unit = 0;
+  std::size_t choice = 0;
+};
+
+std::vector<Place> PlacesOf(const Measurements& measured, const LearnedUse& use) {
+  std::vector<Place> places;
+  for (std::size_t unit = 0; unit < measured.units.size(); ++unit) {
+    const UnitMeasure& measure = measured.units[unit];
+    if (std::ranges::find(measure.unit.members, use.node) == measure.unit.members.end()) continue;
+    for (std::size_t choice = 0; choice < measure.choices.size(); ++choice) {
+      if (measure.choices[choice].choice.form == use.form) places.push_back({unit, choice});
+    }
+  }
+  return places;
+}
+
+// The noise of these choices together.
+std::vector<double> Sum(const Measurements& measured, const std::vector<Place>& places) {
+  std::vector<double> sum(measured.signal.size(), 0);
+  for (const auto& [unit, choice] : places) {
+    const std::vector<double>& noise = measured.units[unit].choices[choice].noise;
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += noise[i];
+  }
+  return sum;
+}
+
+// What learned codes have more than the nearest, in decibels: over all cases together, and over all but few.
+struct Gain {
+  double sum = 0;
+  double most = 0;
+};
+
+Gain GainOf(const Trial& trial, const std::vector<Place>& places) {
+  const std::vector<double> nearest = Sum(trial.nearest, places);
+  const std::vector<double> learned = Sum(trial.learned, places);
+  const auto gain = [&](Over over) {
+    const double before = SqnrOver(trial.nearest, nearest, over);
+    const double after = SqnrOver(trial.learned, learned, over);
+    return before == after ? 0 : after - before;  // both may be infinite
+  };
+  return {gain(Over::kSum), gain(Over::kMost)};
+}
+
+// Worse in no form, and better in one by more than chance makes it: where a form's own noise is much larger
+// than that of the codes, the difference says little.
+bool Helps(const Trial& trial, const std::map<std::string, std::vector<Place>>& by_form) {
+  constexpr double kMoreThanChance = 0.5;
+  bool is_better = false;
+  for (const auto& [form, places] : by_form) {
+    const Gain gain = GainOf(trial, places);
+    if (gain.sum < 0 || gain.most < 0) return false;
+    is_better = is_better || gain.sum > kMoreThanChance;
+  }
+  return is_better;
+}
+
+}  // namespace
+
+void Lessons::Add(const Model& model, const Selection& selection, const std::vector<Form>& forms,
+                  const std::set<TensorId>& non_finite) {
+  for (Learnable& weight : FindLearnable(model, selection, forms, non_finite)) {
+    const auto known = std::ranges::find_if(weights, [&](const Learnable& other) {
+      return other.tensor == weight.tensor && other.encoding == weight.encoding;
+    });
+    const auto number = static_cast<std::size_t>(known - weights.begin());
+    for (const Use& use : weight.uses) uses.push_back({use.node, forms.at(use.node), number});
+    if (known == weights.end()) weights.push_back(std::move(weight));
+  }
+}
+
+void TakeBack(const Model& model, const Lessons& lessons, const Trial& trial, Rounded& rounded) {
+  for (std::size_t weight = 0; weight < lessons.weights.size(); ++weight) {
+    if (!rounded.report.weights.at(weight).is_learned()) continue;
+    std::map<std::string, std::vector<Place>> by_form;
+    for (const LearnedUse& use : lessons.uses) {
+      if (use.weight != weight) continue;
+      const auto places = PlacesOf(trial.nearest, use);
+      auto& of_form = by_form[NameOf(use.form)];
+      of_form.insert(of_form.end(), places.begin(), places.end());
+    }
+    if (Helps(trial, by_form)) continue;
+    rounded.report.weights[weight].obstacle =
+        "with learned ones, the outputs of the model are no nearer to FP32's";
+    rounded.codes.Remove(model.tensors()[lessons.weights[weight].tensor].source,
+                         lessons.weights[weight].encoding);
+    for (const auto& [form, places] : by_form) {
+      for (const auto& [unit, choice] : places) {
+        trial.learned.units[unit].choices[choice].noise = trial.nearest.units[unit].choices[choice].noise;
+        trial.learned.units[unit].choices[choice].error = trial.nearest.units[unit].choices[choice].error;
+      }
+    }
+  }
+}
+
+}  // namespace qi8::tune
