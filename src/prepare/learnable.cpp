@@ -24,10 +24,14 @@ std::vector<Learnable> FindLearnable(const Model& model, const Selection& select
       const auto [number, is_new] =
           numbers.try_emplace({model.tensors()[request.tensor].source, request.encoding}, found.size());
       if (is_new)
-        found.push_back({.tensor = request.tensor, .encoding = request.encoding, .uses = {}, .obstacle = ""});
+        found.push_back({.tensor = request.tensor,
+                         .encoding = request.encoding,
+                         .uses = {},
+                         .readers = {},
+                         .obstacle = ""});
       Learnable& weight = found[number->second];
       if (!request.factor) {
-        weight.is_read_itself = true;
+        weight.readers.push_back(id);
       } else {
         weight.uses.push_back({id, node.input_values[request.factor->other], *request.factor});
         if (node.graph != 0) {

@@ -26,7 +26,7 @@ struct Learnable {
   TensorId tensor = kNone;
   Encoding encoding;
   std::vector<Use> uses;
-  bool is_read_itself = false;  // its numbers are read by another operator too, as those of an embedding
+  std::vector<NodeId> readers;  // other operators that read its numbers themselves, as an embedding does
   std::string obstacle;         // why its rounding cannot be learned; empty: it can
 };
 

@@ -183,7 +183,7 @@ RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<Value
 std::optional<Lesson> LessonOf(const Learnable& weight, const Floats& rows, const Floats& numbers) {
   Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
   AddGram(rows, gram);
-  if (weight.is_read_itself) {
+  if (!weight.readers.empty()) {
     const double power = numbers.cast<double>().squaredNorm();
     if (power > 0) gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
   }
@@ -196,7 +196,7 @@ class Lessons {
   const std::optional<Lesson>& Of(const Learnable& weight, const Floats& rows, const Floats& numbers) {
     std::vector<std::pair<ValueId, bool>> inputs;
     for (const Use& use : weight.uses) inputs.emplace_back(use.x, use.factor.other_is_turned);
-    const bool is_shared = !weight.is_read_itself && MatricesOf(weight.uses.front().factor) == 1;
+    const bool is_shared = weight.readers.empty() && MatricesOf(weight.uses.front().factor) == 1;
     if (is_shared && inputs == inputs_) return lesson_;
     lesson_.reset();  // before there is another
     lesson_ = LessonOf(weight, rows, numbers);
@@ -348,7 +348,7 @@ class Lecture {
       const Codes learned = lesson->Round(numbers, grid);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, nearest), nearest_error);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, learned), learned_error);
-      if (weight.is_read_itself) {
+      if (!weight.readers.empty()) {
         Add(ErrorOfNumbers(numbers, grid, nearest), nearest_itself);
         Add(ErrorOfNumbers(numbers, grid, learned), learned_itself);
       }

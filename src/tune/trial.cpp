@@ -21,7 +21,8 @@ std::vector<Place> PlacesOf(const Measurements& measured, const LearnedUse& use)
     const UnitMeasure& measure = measured.units[unit];
     if (std::ranges::find(measure.unit.members, use.node) == measure.unit.members.end()) continue;
     for (std::size_t choice = 0; choice < measure.choices.size(); ++choice) {
-      if (measure.choices[choice].choice.form == use.form) places.push_back({unit, choice});
+      const Choice& has = measure.choices[choice].choice;
+      if (has.form == use.form || has.written == kOnlyForm) places.push_back({unit, choice});
     }
   }
   return places;
@@ -54,17 +55,17 @@ Gain GainOf(const Trial& trial, const std::vector<Place>& places) {
   return {gain(Over::kSum), gain(Over::kMost)};
 }
 
-// Worse in no form, and better in one by more than chance makes it: where a form's own noise is much larger
-// than that of the codes, the difference says little.
+// Better in a form by more than chance makes it, and in none worse by what would count beside that: where a
+// form's own noise is much larger than that of the codes, the difference is mostly chance.
 bool Helps(const Trial& trial, const std::map<std::string, std::vector<Place>>& by_form) {
-  constexpr double kMoreThanChance = 0.5;
-  bool is_better = false;
-  for (const auto& [form, places] : by_form) {
-    const Gain gain = GainOf(trial, places);
-    if (gain.sum < 0 || gain.most < 0) return false;
-    is_better = is_better || gain.sum > kMoreThanChance;
-  }
-  return is_better;
+  constexpr double kMoreThanChance = 0.5;  // decibels
+  constexpr double kSmallShare = 0.1;
+  std::vector<Gain> gains;
+  for (const auto& [form, places] : by_form) gains.push_back(GainOf(trial, places));
+  const double best = std::ranges::max(gains, {}, &Gain::sum).sum;
+  return best > kMoreThanChance && std::ranges::all_of(gains, [&](const Gain& gain) {
+           return std::min(gain.sum, gain.most) >= -kSmallShare * best;
+         });
 }
 
 }  // namespace
@@ -77,6 +78,7 @@ void Lessons::Add(const Model& model, const Selection& selection, const std::vec
     });
     const auto number = static_cast<std::size_t>(known - weights.begin());
     for (const Use& use : weight.uses) uses.push_back({use.node, forms.at(use.node), number});
+    for (const NodeId reader : weight.readers) uses.push_back({reader, forms.at(reader), number});
     if (known == weights.end()) weights.push_back(std::move(weight));
   }
 }

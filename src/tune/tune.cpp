@@ -75,13 +75,14 @@ class Tuner {
 
     observer_.OnStage("load");
     OpenModel(model);
+    const std::uint64_t fp32_bytes = BytesOf(model);
     if (learns_) Learn(std::move(model), non_finite);
 
     observer_.OnStage("measure");
     tuning_.measured = measurer_.Measure(units.units, options_.selection, non_finite, EconomyFor());
     if (tuning_.rounded) TakeBackWhatHarms(std::move(units.units), non_finite);
     tuning_.measured.unplanned = std::move(units.unplanned);
-    tuning_.measured.fp32_bytes = BytesOf(model);
+    tuning_.measured.fp32_bytes = fp32_bytes;
 
     observer_.OnStage("choose");
     Conclude();
@@ -96,6 +97,7 @@ class Tuner {
         options_.inputs.empty()
             ? compare::GenerateCases(options_, opened.inputs, compare::IndexBounds(model))
             : compare::ReadCases(file_system_, options_.inputs, opened.inputs, options_.most_sets);
+    inputs_name_ = cases.from;
     tuning_.inputs_from = cases.from;
     for (const std::string& note : cases.notes) Note(note);
     if (options_.inputs.empty()) {
@@ -145,7 +147,7 @@ class Tuner {
       lessons_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
     }
     tuning_.rounded = LearnFrom(file_system_, options_, lessons_.weights, split_, mask_, observer_);
-    tuning_.rounded->report.inputs = tuning_.inputs_from;
+    tuning_.rounded->report.inputs = inputs_name_;
     tuning_.rounded->report.inputs_sha256 = tuning_.inputs_sha256;
     measurer_.SetRounded(tuning_.rounded->codes);
   }
@@ -306,6 +308,7 @@ class Tuner {
   bool learns_ = false;         // rounding
   rounding::SplitCases split_;  // where it is learned
   Lessons lessons_;
+  std::string inputs_name_;
   std::optional<std::size_t> mask_;
   TriedPlan plan_;         // the last that was tried
   double correction_ = 0;  // decibels that plans have more than the sum says

@@ -121,7 +121,7 @@ class UnitFinder {
       }
       if (unit.weight_dims.empty()) unit.weight_dims = model_.tensors()[edit->weights.front().tensor].dims;
       Asked& one = asked[holder];
-      if (one.written.empty()) one.written = edit->form ? NameOf(edit->form->form) : "int8";
+      if (one.written.empty()) one.written = edit->form ? NameOf(edit->form->form) : kOnlyForm;
       for (const WeightRequest& weight : edit->weights) {
         one.stored[weight.tensor] = weight.bytes();
         weights_[id].insert(weight.tensor);

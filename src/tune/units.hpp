@@ -14,10 +14,13 @@
 
 namespace qi8::tune {
 
+// What is written of an operator that has one INT8 form only.
+inline constexpr const char* kOnlyForm = "int8";
+
 // A form that a unit can have.
 struct Choice {
   Form form;            // that is asked for
-  std::string written;  // "per-token"; "int8" of an operator that has one INT8 form only
+  std::string written;  // "per-token"; kOnlyForm
   // Its weights and what each takes in the output. Units that share one share what is stored of it, where
   // that is as large.
   std::map<TensorId, std::uint64_t> stored;
