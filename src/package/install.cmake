@@ -9,7 +9,8 @@ set_target_properties(qi8 PROPERTIES LINKER_LANGUAGE CXX)
 target_compile_features(qi8 INTERFACE cxx_std_20)
 target_include_directories(qi8 INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 # By the names that the packages which qi8-config.cmake finds give them; those of the others are the linker's.
-foreach(library OpenSSL::Crypto TBB::tbb hwy::hwy protobuf::libprotobuf yaml-cpp onnx_proto re2 zip ${CMAKE_DL_LIBS})
+set(qi8_foreign_libraries OpenSSL::Crypto TBB::tbb hwy::hwy protobuf::libprotobuf yaml-cpp onnx_proto re2 zip ${CMAKE_DL_LIBS})
+foreach(library IN LISTS qi8_foreign_libraries)
   target_link_libraries(qi8 INTERFACE $<INSTALL_INTERFACE:${library}>)
 endforeach()
 
