@@ -9,6 +9,8 @@
 #include <nanobind/stl/vector.h>
 #include <sys/resource.h>
 
+#include <cstring>
+
 #include "compare/compare.hpp"
 #include "compare/report.hpp"
 #include "compare/verdict.hpp"
@@ -50,12 +52,12 @@ void Translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
-    const nb::object type = nb::module_::import_("quantize_int8._errors").attr("QuantizeInt8Error");
     // What a path brings into a message need not be UTF-8.
-    const nb::object message =
-        nb::steal(PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())),
-                                       "replace"));
-    PyErr_SetObject(type.ptr(), nb::make_tuple(message, NameOf(error.kind())).ptr());
+    const nb::object message = nb::steal(PyUnicode_DecodeUTF8(
+        error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
+    const nb::object made =
+        nb::module_::import_("quantize_int8._errors").attr("from_library")(message, NameOf(error.kind()));
+    PyErr_SetObject(made.type().ptr(), made.ptr());
   }
 }
 

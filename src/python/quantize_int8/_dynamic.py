@@ -36,6 +36,11 @@ class QuantType(Enum):
         return self.name
 
 
+# What ONNX Runtime's function quantizes where it is not told; of these, convolutions and recurrent layers compute as
+# before, from weights stored as INT8: their integer forms are slower, and ruin many models.
+_COMPUTED_BY_DEFAULT = ["MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization"]
+_STORED_BY_DEFAULT = ["Conv", "LSTM"]
+
 # Operators that ONNX Runtime's function takes, and that have no weights.
 _WITHOUT_WEIGHTS = {"Transpose"}
 
@@ -69,10 +74,10 @@ def quantize_dynamic(
 ) -> RunReport:
     """Quantizes ``model_input`` into ``model_output``, as ONNX Runtime's ``quantize_dynamic`` does.
 
-    The parameters mean what they mean there, but for three defaults: ``op_types_to_quantize`` is MatMul, Gemm and
-    Gather, as INT8 convolutions and LSTMs ruin many models; ``per_channel`` is True, as one scale for a whole weight
-    does too (False is taken at its word); bodies of If, Loop and Scan are quantized as well (``EnableSubgraph``).
-    docs/python.md has the table of all.
+    The parameters mean what they mean there, but for three defaults: where ``op_types_to_quantize`` does not name
+    them, Conv and LSTM compute as before, from weights that are stored as INT8; ``per_channel`` is True (False is
+    taken at its word); bodies of If, Loop and Scan are quantized as well (``EnableSubgraph``). docs/python.md has the
+    table of all parameters, and why.
 
     An earlier output of this program is replaced. Where nothing can be quantized, the output is the input, with a
     :class:`QuantizeInt8Warning`.
@@ -83,6 +88,7 @@ def quantize_dynamic(
     options: QuantizeOptions = {
         "force": True,
         "allow_empty": True,
+        "override_inputs": True,  # as there: an initializer is a constant, also where it is listed as an input
         "external_data": "always" if use_external_data_format else "auto",
         "granularity": "tensor" if per_channel is False else "channel",
         "reduce_range": reduce_range,
@@ -91,6 +97,9 @@ def quantize_dynamic(
     }
     if op_types_to_quantize:
         options["ops"] = _operators(op_types_to_quantize)
+    else:
+        options["ops"] = _COMPUTED_BY_DEFAULT
+        options["store_int8"] = _STORED_BY_DEFAULT
     if nodes_to_quantize:
         options["include"] = _exactly(nodes_to_quantize)
     if nodes_to_exclude:

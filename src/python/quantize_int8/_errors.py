@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from quantize_int8._words import in_python
+
 ErrorKind = Literal["failure", "invalid-model", "usage", "check-failed", "interrupted"]
 
 
@@ -27,3 +29,8 @@ class QuantizeInt8Error(Exception):
 
 class QuantizeInt8Warning(UserWarning):
     """Something that a user should know and that does not end a call."""
+
+
+def from_library(message: str, kind: ErrorKind) -> QuantizeInt8Error:
+    """What the native module raises for an error of the library."""
+    return QuantizeInt8Error(in_python(message), kind)

@@ -52,7 +52,7 @@ def quantize_folder(source: Path, destination: Path, **options: Unpack[QuantizeO
     if not models:
         raise _usage(f"'{source}' has no FP32 model (*.onnx) in it, nor in its folder onnx")
     in_place = destination.exists() and source.samefile(destination)
-    before = set(destination.rglob("*")) | set(destination.parents) if destination.exists() else _existing(destination)
+    before = _there(destination)
     try:
         reports = [_quantize_one(source, destination, model, options) for model in models]
         copied: list[str] = []
@@ -62,9 +62,8 @@ def quantize_folder(source: Path, destination: Path, **options: Unpack[QuantizeO
                 _copy(source / file, destination / file)
                 copied.append(str(file))
     except BaseException:  # KeyboardInterrupt too
-        for path in sorted(set(destination.rglob("*")) | {destination}, reverse=True):
-            if path not in before and path.exists():
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        for path in sorted(_there(destination) - before, reverse=True):  # what is in a folder comes before it
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         raise
     return FolderReport(reports, copied)
 
@@ -73,8 +72,9 @@ def _usage(message: str) -> QuantizeInt8Error:
     return QuantizeInt8Error(f"quantize_folder: {message}", "usage")
 
 
-def _existing(path: FilePath) -> set[FilePath]:
-    return {parent for parent in path.parents if parent.exists()}
+def _there(folder: FilePath) -> set[FilePath]:
+    """What exists in the folder, and of the folders that it is in."""
+    return {path for path in (folder, *folder.parents) if path.exists()} | set(folder.rglob("*"))
 
 
 def _models(source: FilePath) -> Iterator[FilePath]:

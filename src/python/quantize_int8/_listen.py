@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quantize_int8._errors import QuantizeInt8Warning
+from quantize_int8._words import in_python
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def listener(progress: ProgressCallback | None) -> Listener:
     def listen(kind: str, text: str, done: int, total: int) -> None:
         nonlocal stage
         if kind == "warning":
-            warnings.warn(text, QuantizeInt8Warning, stacklevel=3)
+            warnings.warn(in_python(text), QuantizeInt8Warning, stacklevel=3)
             return
         if kind == "stage":
             stage = text
