@@ -110,6 +110,7 @@ def test_what_tune_finds_is_what_quantize_takes(model: Path, tmp_path: Path) -> 
     assert forms == {node: form for node, form in tuning.node_forms.items() if form != "float32"}
 
 
+@pytest.mark.filterwarnings("ignore::quantize_int8.QuantizeInt8Warning")
 def test_no_plan_is_an_error_of_its_kind(model: Path) -> None:
     with pytest.raises(QuantizeInt8Error) as raised:
         quantize_int8.tune(model, min_speedup=1e6)
@@ -206,6 +207,7 @@ def test_errors_say_what_in_words_of_python(model: Path, tmp_path: Path) -> None
     assert raised.value.kind == "invalid-model"
 
 
+@pytest.mark.filterwarnings("ignore::quantize_int8.QuantizeInt8Warning")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -227,6 +229,7 @@ def test_options_that_cannot_be_meant_are_usage(model: Path, tmp_path: Path, opt
     assert not (tmp_path / "q.onnx").exists()
 
 
+@pytest.mark.filterwarnings("ignore::quantize_int8.QuantizeInt8Warning")
 def test_every_selecting_option_reaches_the_plan(model: Path, tmp_path: Path) -> None:
     def decisions(**options: object) -> dict[str, tuple[str | None, str | None]]:
         plan = quantize_int8.quantize(model, tmp_path / "q.onnx", dry_run=True, **options)
@@ -242,6 +245,14 @@ def test_every_selecting_option_reaches_the_plan(model: Path, tmp_path: Path) ->
     assert decisions(form=["residual", r"float16=\(2\)"]) == {one: ("residual", None), two: ("float16", None)}
     assert decisions(node_form={two: "per-tensor"}) == {one: usual, two: ("per-tensor", None)}
     assert not (tmp_path / "q.onnx").exists()
+
+
+def test_where_nothing_is_quantized_nothing_is_written_and_it_says_so(model: Path, tmp_path: Path) -> None:
+    with pytest.warns(QuantizeInt8Warning, match="nothing was written"):
+        report = quantize_int8.quantize(model, tmp_path / "q.onnx", ops=["Gather"])
+    assert (report.outcome, report.quantized_nodes) == ("nothing-quantized", 0)
+    assert report.reason
+    assert list(tmp_path.iterdir()) == [model]
 
 
 def test_schemes_and_files_are_as_asked_for(model: Path, tmp_path: Path) -> None:
@@ -291,7 +302,7 @@ def test_every_option_of_the_commands_has_its_name_here() -> None:
         "tune": (
             _options.TuneOptions,
             {"help", "json", "quiet", "report", "require_inputs", "dim", "for", "batch_dependent"},
-            set(),
+            {"config"},  # in an example
         ),
     }
     for name, (kind, shown, tuning) in calls.items():
@@ -316,6 +327,16 @@ def test_no_other_thread_is_left(model: Path, tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code, model, tmp_path / "q.onnx"], check=True, timeout=60)
     assert (tmp_path / "q.onnx").exists()
+
+
+def test_a_warning_points_at_the_call(model: Path, tmp_path: Path) -> None:
+    for call in (
+        lambda: quantize_int8.quantize(model, tmp_path / "q.onnx", ops=["Gather"]),
+        lambda: quantize_int8.quantize_dynamic(model, tmp_path / "q.onnx", op_types_to_quantize=["Conv"]),
+    ):
+        with pytest.warns(QuantizeInt8Warning) as warned:
+            call()
+        assert {one.filename for one in warned} == {__file__}
 
 
 def test_a_warning_that_is_made_an_error_ends_the_call(model: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from conftest import REAL_MODELS, REPOSITORY, decibels, feeds_of, real_model, run, two_products
 from onnx import TensorProto, helper, numpy_helper
 
+import quantize_int8
 from quantize_int8 import QuantizeInt8Error, QuantizeInt8Warning, QuantType, quantize_dynamic
 
 # On these, ONNX Runtime's function ends with an error.
@@ -27,16 +28,16 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)  # theirs advises preprocessing at every call
 
 
+@pytest.mark.parametrize("weight_type", ["QInt8", "QUInt8"])
 @pytest.mark.parametrize("name", sorted(set(REAL_MODELS) - set(THEIRS_FAILS + THEIRS_LEAVES_HALF)))
-def test_the_same_call_gives_a_model_that_is_at_least_as_good(name: str, tmp_path: Path) -> None:
+def test_the_same_call_gives_a_model_that_is_at_least_as_good(name: str, weight_type: str, tmp_path: Path) -> None:
     model_fp32, feeds = real_model(name), feeds_of(name)
-    onnxruntime.quantization.quantize_dynamic(
-        model_fp32, tmp_path / "theirs.onnx", weight_type=onnxruntime.quantization.QuantType.QUInt8
-    )
-    quantize_dynamic(model_fp32, tmp_path / "ours.onnx", weight_type=QuantType.QUInt8)
+    for module, output in ((onnxruntime.quantization, "theirs.onnx"), (quantize_int8, "ours.onnx")):
+        module.quantize_dynamic(model_fp32, tmp_path / output, weight_type=module.QuantType[weight_type])
     exact = run(model_fp32, feeds)
     theirs = decibels(exact, run(tmp_path / "theirs.onnx", feeds))
     ours = decibels(exact, run(tmp_path / "ours.onnx", feeds))
+    print(f"{name}: {theirs:.1f} dB, {ours:.1f} dB")  # pytest -rP shows the figures of docs/python.md
     assert ours >= theirs
     assert (tmp_path / "ours.onnx").stat().st_size < 1.02 * (tmp_path / "theirs.onnx").stat().st_size
 
@@ -194,7 +195,7 @@ def test_data_stands_beside_the_model_where_it_is_asked_for(model: Path, tmp_pat
     quantize_dynamic(model, tmp_path / "q.onnx")
     assert not (tmp_path / "q.onnx.data").exists()
     quantize_dynamic(model, tmp_path / "q.onnx", use_external_data_format=True)
-    assert (tmp_path / "q.onnx.data").stat().st_size > 2 * 64 * 64
+    assert (tmp_path / "q.onnx.data").stat().st_size >= 2 * 64 * 64
 
 
 def in_a_body() -> onnx.ModelProto:

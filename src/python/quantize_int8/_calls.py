@@ -13,6 +13,7 @@ from quantize_int8._json import read
 from quantize_int8._listen import listener
 from quantize_int8._options import Path, Reader, read_nonfinite, read_run, read_selection
 from quantize_int8._reports import Comparison, InspectReport, RunReport, Tuning, VerifyReport
+from quantize_int8._warn import warn
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -74,7 +75,10 @@ def quantize(model: Path, output: Path, **options: Unpack[QuantizeOptions]) -> R
         memory_budget="memory_budget",
     )
     reader.finish()
-    return read(RunReport, json.loads(_native.quantize(native, onnxruntime, listen)))
+    report = read(RunReport, json.loads(_native.quantize(native, onnxruntime, listen)))
+    if report.outcome == "nothing-quantized":
+        warn(f"nothing to quantize in '{native.input}', so nothing was written: {report.reason}")
+    return report
 
 
 def inspect(model: Path, **options: Unpack[InspectOptions]) -> InspectReport:

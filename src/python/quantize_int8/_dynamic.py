@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path as FilePath
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from quantize_int8 import _native
 from quantize_int8._calls import quantize
-from quantize_int8._errors import QuantizeInt8Error, QuantizeInt8Warning
+from quantize_int8._errors import QuantizeInt8Error
 from quantize_int8._options import Path, QuantizeOptions
 from quantize_int8._reports import RunReport
+from quantize_int8._warn import warn
 
 if TYPE_CHECKING:
     import onnx
@@ -110,12 +110,7 @@ def quantize_dynamic(
     else:
         report = _quantize_proto(model_input, model_output, options)
     if report.quantized_nodes == 0:
-        warnings.warn(
-            f"nothing was quantized: '{os.fspath(model_output)}' is a copy of the input; "
-            "inspect() says why, node by node",
-            QuantizeInt8Warning,
-            stacklevel=2,
-        )
+        warn(f"nothing was quantized: '{os.fspath(model_output)}' is a copy of the input; inspect() says why, by node")
     return report
 
 
@@ -145,7 +140,7 @@ def _operators(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known | _WITHOUT_WEIGHTS:
             hint = f"; quantize(..., store_int8=['{name}']) stores it" if name in _native.storable_operators() else ""
-            warnings.warn(f"operator {name} has no INT8 form and stays as it is{hint}", QuantizeInt8Warning, stacklevel=3)
+            warn(f"operator {name} has no INT8 form and stays as it is{hint}")
     chosen = [name for name in names if name in known]
     if "MatMul" in chosen and "Gemm" not in chosen:
         chosen.append("Gemm")

@@ -6,19 +6,20 @@ import dataclasses
 import functools
 import types
 import typing
-from typing import Any, TypeVar
+from collections.abc import Hashable
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
 
 def read(kind: type[T], value: Any) -> T:
     """``value`` as the dataclass ``kind``: every key is a field, what is not there has the field's default."""
-    hints = _hints(kind)
+    hints = _hints(cast(Hashable, kind))
     return kind(**{name: _convert(hints[name], inner) for name, inner in value.items()})
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from quantize_int8._errors import QuantizeInt8Warning
-from quantize_int8._words import in_python
+from quantize_int8._warn import warn
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def listener(progress: ProgressCallback | None) -> Listener:
     def listen(kind: str, text: str, done: int, total: int) -> None:
         nonlocal stage
         if kind == "warning":
-            warnings.warn(in_python(text), QuantizeInt8Warning, stacklevel=3)
+            warn(text)
             return
         if kind == "stage":
             stage = text

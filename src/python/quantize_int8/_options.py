@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 from quantize_int8 import _native
 from quantize_int8._errors import QuantizeInt8Error
+from quantize_int8._listen import ProgressCallback
 from quantize_int8._runtime import find_onnxruntime, worker
-
-if TYPE_CHECKING:
-    from quantize_int8._listen import ProgressCallback
 
 Path = str | PathLike[str]
 E = TypeVar("E", bound=Enum)
