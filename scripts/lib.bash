@@ -52,6 +52,16 @@ fetch_runtimes() {
   scripts/fetch-onnxruntime-pip >&2
 }
 
+# A Python environment with what a file of pinned requirements says, made where there is none of these. PYTHON names another
+# Python than python3.
+python_environment() {  # DIRECTORY REQUIREMENTS
+  if [[ -f $1/stamp ]] && cmp -s "$1/stamp" "$2"; then return; fi
+  rm -rf "$1"
+  "${PYTHON:-python3}" -m venv "$1" || fail "python3 cannot make an environment; install it with: apt-get install python3-venv"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+  cp "$2" "$1/stamp"
+}
+
 # What it takes to build the program; the tests take more.
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(
@@ -63,7 +73,7 @@ readonly build_packages=(
 # shellcheck disable=SC2034
 readonly test_packages=(
   bsdextrautils chromium clang-format fish libbenchmark-dev libgmock-dev libgtest-dev libonnx-testdata man-db mandoc
-  patch python3 python3-pip shellcheck zsh
+  patch python3 python3-dev python3-pip python3-venv shellcheck zsh
 )
 
 # shellcheck disable=SC2034

@@ -1,5 +1,5 @@
-// The module quantize_int8._native: the library's options as they are, and its calls, which answer with the JSON
-// that the command prints. Python's side (quantize_int8/) has the names and types that people use.
+// The module quantize_int8._native: the library's options as they are, and its calls, which answer with the
+// JSON that the command prints. Python's side (quantize_int8/) has the names and types that people use.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/map.h>
@@ -53,8 +53,8 @@ void Translate(const std::exception_ptr& thrown, void*) {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
     // What a path brings into a message need not be UTF-8.
-    const nb::object message = nb::steal(PyUnicode_DecodeUTF8(
-        error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
+    const nb::object message = nb::steal(
+        PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::strlen(error.what())), "replace"));
     const nb::object made =
         nb::module_::import_("quantize_int8._errors").attr("from_library")(message, NameOf(error.kind()));
     PyErr_SetObject(made.type().ptr(), made.ptr());
@@ -107,7 +107,7 @@ std::string RunCompare(const compare::CompareOptions& options, const nb::callabl
 
 struct TuneResult {
   std::string json;
-  std::string plan;                           // TOML
+  std::string plan;                          // TOML
   std::map<std::string, std::string> forms;  // by node
 };
 
@@ -167,7 +167,10 @@ void BindSelection(nb::module_& module) {
       .def_prop_rw(
           "reduce_range", [](const Selection& self) { return self.scheme.reduce_range; },
           [](Selection& self, bool reduce) { self.scheme.reduce_range = reduce; })
-      .def("set_target", [](Selection& self, unsigned major, unsigned minor) { self.target = {major, minor}; })
+      .def("set_target",
+           [](Selection& self, unsigned major, unsigned minor) {
+             self.target = {major, minor};
+           })
       // A form for all products (no pattern), or for nodes that a pattern matches; the last counts.
       .def("add_form",
            [](Selection& self, const std::string& form, const std::optional<std::string>& pattern) {

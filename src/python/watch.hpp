@@ -1,5 +1,5 @@
-// Long work that Python asked for: it runs without the interpreter's lock, tells how it goes on, and ends when
-// Python wants it to.
+// Long work that Python asked for: it runs without the interpreter's lock, tells how it goes on, and ends
+// when Python wants it to.
 #pragma once
 
 #include <nanobind/nanobind.h>
