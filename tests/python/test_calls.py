@@ -174,6 +174,28 @@ def test_ctrl_c_ends_the_call_and_leaves_nothing(long_work: Path) -> None:
     assert sorted(long_work.parent.iterdir()) == before
 
 
+@pytest.mark.filterwarnings("ignore::quantize_int8.QuantizeInt8Warning")
+def test_the_processes_that_run_models_end_with_the_call(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where tune puts the models that it measures
+    before = sorted(tmp_path.iterdir())
+    children = []
+
+    def stop(at: quantize_int8.Progress) -> None:
+        if at.unit == "measurements" and at.done > 0:
+            children.extend(own_children())
+            raise Stop
+
+    with pytest.raises(Stop):
+        quantize_int8.tune(model, progress=stop)
+    assert children, "no process ran a model when the call was ended"
+    assert own_children() == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def own_children() -> list[str]:
+    return [child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()]
+
+
 def test_other_threads_go_on_meanwhile(long_work: Path) -> None:
     turns = []
     done = threading.Event()
@@ -214,7 +236,10 @@ def test_errors_say_what_in_words_of_python(model: Path, tmp_path: Path) -> None
         ({"fore": True}, "there is no option fore"),
         ({"granularity": "row"}, "none of channel, tensor"),
         ({"nonfinite": "drop"}, "none of keep, error"),
-        ({"threads": "two"}, "of the wrong type"),
+        ({"threads": "two"}, "of a wrong type or out of range"),
+        ({"threads": -1}, "of a wrong type or out of range"),
+        ({"form": [3]}, "quantize: "),
+        ({"node_form": "residual"}, "quantize: "),
         ({"ops": "MatMul"}, "not a list of strings"),
         ({"target_ort": "new"}, "not a version"),
         ({"form": "nice"}, "forms are per-tensor"),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import venv
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def files_below(folder: Path) -> set[Path]:
 def test_it_is_small_and_for_many_linuxes() -> None:
     assert wheel().stat().st_size <= 12_000_000
     assert re.search(r"-manylinux_2_(\d+)_x86_64\.whl$", wheel().name), wheel().name
+
+
+def test_the_wheel_is_built_with_what_pyproject_asks_for() -> None:
+    asked = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert set(asked) <= set((REPOSITORY / "src/python/requirements.txt").read_text().splitlines())
 
 
 def test_uninstalling_leaves_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from quantize_int8 import _native
 from quantize_int8._errors import QuantizeInt8Error
 from quantize_int8._json import read
 from quantize_int8._listen import listener
-from quantize_int8._options import Path, Reader, read_nonfinite, read_run, read_selection
+from quantize_int8._options import Path, read_nonfinite, read_run, read_selection, reading
 from quantize_int8._reports import Comparison, InspectReport, RunReport, Tuning, VerifyReport
 from quantize_int8._warn import warn
 
@@ -49,32 +49,31 @@ def quantize(model: Path, output: Path, **options: Unpack[QuantizeOptions]) -> R
     Raises :class:`QuantizeInt8Error`, and KeyboardInterrupt for Ctrl-C. Whatever is raised, the input is untouched,
     the output is all of the old files or all of the new, and nothing else is left.
     """
-    reader = Reader("quantize", options)
-    native = _native.QuantizeOptions()
-    native.input = _model_at(model)
-    native.output = os.fspath(output)
-    native.selection = read_selection(reader)
-    native.keep_non_finite = read_nonfinite(reader)
-    native.links = reader.links()
-    native.optimize = reader.choose("optimize", _native.Optimization, "none")
-    native.external_data = reader.choose("external_data", _native.ExternalData, "always")
-    onnxruntime = reader.onnxruntime()
-    listen = listener(reader.take("progress"))
-    reader.set(
-        native,
-        expected_input="expect_input",
-        replace_output="force",
-        data_file="data_file",
-        allow_empty="allow_empty",
-        checksum_file="checksums",
-        audit_log="audit_log",
-        dry_run="dry_run",
-        hash_inputs="input_checksum",
-        threads="threads",
-        isa="isa",
-        memory_budget="memory_budget",
-    )
-    reader.finish()
+    with reading("quantize", options) as reader:
+        native = _native.QuantizeOptions()
+        native.input = _model_at(model)
+        native.output = os.fspath(output)
+        native.selection = read_selection(reader)
+        native.keep_non_finite = read_nonfinite(reader)
+        native.links = reader.links()
+        native.optimize = reader.choose("optimize", _native.Optimization, "none")
+        native.external_data = reader.choose("external_data", _native.ExternalData, "always")
+        onnxruntime = reader.onnxruntime()
+        listen = listener(reader.take("progress"))
+        reader.set(
+            native,
+            expected_input="expect_input",
+            replace_output="force",
+            data_file="data_file",
+            allow_empty="allow_empty",
+            checksum_file="checksums",
+            audit_log="audit_log",
+            dry_run="dry_run",
+            hash_inputs="input_checksum",
+            threads="threads",
+            isa="isa",
+            memory_budget="memory_budget",
+        )
     report = read(RunReport, json.loads(_native.quantize(native, onnxruntime, listen)))
     if report.outcome == "nothing-quantized":
         warn(f"nothing to quantize in '{native.input}', so nothing was written: {report.reason}")
@@ -86,16 +85,15 @@ def inspect(model: Path, **options: Unpack[InspectOptions]) -> InspectReport:
 
     Reads the graph, and weights only with ``weights=True``. Raises :class:`QuantizeInt8Error`.
     """
-    reader = Reader("inspect", options)
-    native = _native.InspectOptions()
-    native.model = _model_at(model)
-    native.selection = read_selection(reader)
-    native.keep_non_finite = read_nonfinite(reader)
-    native.links = reader.links()
-    native.external_data = reader.choose("external_data", _native.ExternalData, "always")
-    listen = listener(reader.take("progress"))
-    reader.set(native, read_weights="weights")
-    reader.finish()
+    with reading("inspect", options) as reader:
+        native = _native.InspectOptions()
+        native.model = _model_at(model)
+        native.selection = read_selection(reader)
+        native.keep_non_finite = read_nonfinite(reader)
+        native.links = reader.links()
+        native.external_data = reader.choose("external_data", _native.ExternalData, "always")
+        listen = listener(reader.take("progress"))
+        reader.set(native, read_weights="weights")
     return read(InspectReport, json.loads(_native.inspect(native, listen)))
 
 
@@ -106,18 +104,17 @@ def verify(model: Path, against: Path | None = None, **options: Unpack[VerifyOpt
     What does not hold is in the report (``holds``). Raises :class:`QuantizeInt8Error` where something cannot be read.
     """
     without_checksums = "checksums" in options and options["checksums"] is None
-    reader = Reader("verify", options)
-    native = _native.VerifyOptions()
-    native.model = os.fspath(model)
-    native.against = None if against is None else os.fspath(against)
-    native.use_checksums = not without_checksums
-    native.links = reader.links()
-    onnxruntime = reader.onnxruntime()
-    listen = listener(reader.take("progress"))
-    reader.set(
-        native, checksum_file="checksums", threads="threads", isa="isa", memory_budget="memory_budget"
-    )
-    reader.finish()
+    with reading("verify", options) as reader:
+        native = _native.VerifyOptions()
+        native.model = os.fspath(model)
+        native.against = None if against is None else os.fspath(against)
+        native.use_checksums = not without_checksums
+        native.links = reader.links()
+        onnxruntime = reader.onnxruntime()
+        listen = listener(reader.take("progress"))
+        reader.set(
+            native, checksum_file="checksums", threads="threads", isa="isa", memory_budget="memory_budget"
+        )
     return read(VerifyReport, json.loads(_native.verify(native, onnxruntime, listen)))
 
 
@@ -128,26 +125,25 @@ def compare(fp32: Path, int8: Path, **options: Unpack[CompareOptions]) -> Compar
     A limit that does not hold is in the report (``verdict``). Raises :class:`QuantizeInt8Error` where a model cannot
     be run, or there is no ONNX Runtime.
     """
-    reader = Reader("compare", options)
-    native = _native.CompareOptions()
-    native.fp32 = os.fspath(fp32)
-    native.int8 = os.fspath(int8)
-    read_run(reader, native)
-    listen = listener(reader.take("progress"))
-    reader.set(native, runs="runs", warmup="warmup", loads="loads")
-    limits = _native.Limits()
-    reader.set(
-        limits,
-        min_sqnr_db="min_sqnr",
-        min_cosine="min_cosine",
-        min_top1="min_top1",
-        max_latency_p50="max_latency_p50",
-        min_speedup="min_speedup",
-        max_rss="max_rss",
-        max_size_ratio="max_size_ratio",
-    )
-    native.limits = limits
-    reader.finish()
+    with reading("compare", options) as reader:
+        native = _native.CompareOptions()
+        native.fp32 = os.fspath(fp32)
+        native.int8 = os.fspath(int8)
+        read_run(reader, native)
+        listen = listener(reader.take("progress"))
+        reader.set(native, runs="runs", warmup="warmup", loads="loads")
+        limits = _native.Limits()
+        reader.set(
+            limits,
+            min_sqnr_db="min_sqnr",
+            min_cosine="min_cosine",
+            min_top1="min_top1",
+            max_latency_p50="max_latency_p50",
+            min_speedup="min_speedup",
+            max_rss="max_rss",
+            max_size_ratio="max_size_ratio",
+        )
+        native.limits = limits
     return read(Comparison, json.loads(_native.compare(native, listen)))
 
 
@@ -157,23 +153,22 @@ def tune(model: Path, **options: Unpack[TuneOptions]) -> Tuning:
     Its ``node_forms`` are what :func:`quantize` takes as ``node_form``. Without a goal, the plan is the knee of what
     can be had. Raises :class:`QuantizeInt8Error`, of kind ``"check-failed"`` where no plan reaches the goals.
     """
-    reader = Reader("tune", options)
-    native = _native.TuneOptions()
-    native.model = _model_at(model)
-    read_run(reader, native)
-    listen = listener(reader.take("progress"))
-    goals = _native.Goals()
-    goals.over = reader.choose("over", _native.Over, "most")
-    reader.set(
-        goals,
-        min_sqnr_db="min_sqnr",
-        min_speedup="min_speedup",
-        max_latency="max_latency",
-        max_size="max_size",
-    )
-    native.goals = goals
-    if (forms := reader.strings("forms")) is not None:
-        native.set_forms(forms)
-    reader.finish()
+    with reading("tune", options) as reader:
+        native = _native.TuneOptions()
+        native.model = _model_at(model)
+        read_run(reader, native)
+        listen = listener(reader.take("progress"))
+        goals = _native.Goals()
+        goals.over = reader.choose("over", _native.Over, "most")
+        reader.set(
+            goals,
+            min_sqnr_db="min_sqnr",
+            min_speedup="min_speedup",
+            max_latency="max_latency",
+            max_size="max_size",
+        )
+        native.goals = goals
+        if (forms := reader.strings("forms")) is not None:
+            native.set_forms(forms)
     result = _native.tune(native, listen)
     return read(Tuning, {**json.loads(result.json), "node_forms": result.forms, "plan_toml": result.plan})

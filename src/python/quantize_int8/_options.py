@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from os import PathLike
 from typing import Any, Literal, TypedDict, TypeVar
@@ -191,7 +192,7 @@ class Reader:
             try:
                 setattr(target, attribute, value)
             except TypeError:
-                raise _usage(f"{self._call}: {name}={value!r} is of the wrong type") from None
+                raise _usage(f"{self._call}: {name}={value!r} is of a wrong type or out of range") from None
 
     def choose(self, name: str, kind: type[E], default: str) -> E:
         value = self.take(name, default)
@@ -217,6 +218,17 @@ class Reader:
     def finish(self) -> None:
         if self._left:
             raise _usage(f"{self._call}: there is no option {', '.join(sorted(self._left))}")
+
+
+@contextmanager
+def reading(call: str, options: Mapping[str, Any]) -> Iterator[Reader]:
+    """Of a call's options; what cannot be made of them, whatever Python says of it, is wrong usage."""
+    reader = Reader(call, options)
+    try:
+        yield reader
+        reader.finish()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _usage(f"{call}: {error}") from error
 
 
 def read_selection(reader: Reader) -> _native.Selection:
