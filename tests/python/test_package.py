@@ -11,6 +11,7 @@ import sys
 import time
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import onnx
@@ -33,6 +34,17 @@ def files_below(folder: Path) -> set[Path]:
 def test_it_is_small_and_for_many_linuxes() -> None:
     assert wheel().stat().st_size <= 12_000_000
     assert re.search(r"-manylinux_2_(\d+)_x86_64\.whl$", wheel().name), wheel().name
+
+
+def test_it_has_the_licenses_of_what_is_in_it() -> None:
+    with zipfile.ZipFile(wheel()) as archive:
+        files = archive.namelist()
+    licenses = {Path(file).name for file in files if "/licenses/" in file}
+    assert licenses >= {"LICENSE", "nanobind", "nlohmann-json3-dev"}
+    for library in ("libprotobuf", "libonnx", "libssl", "libtbb", "libre2", "libyaml-cpp", "libzip"):
+        assert any(name.startswith(library) for name in licenses), library
+    libraries = [file for file in files if file.startswith("quantize_int8.libs/")]
+    assert len(licenses) >= len(libraries)
 
 
 def test_the_wheel_is_built_with_what_pyproject_asks_for() -> None:
