@@ -66,8 +66,8 @@ class ProbeModelsTest : public ::testing::Test {
 
   void WriteUnit(const Unit& unit, const Choice& choice) {
     const std::vector<DataType> types(unit.reads.size(), DataType::kFloat);
-    WriteAlone(*files_, Path(), testing::OfAnySize(), {}, unit, choice, types, scratch_.folder(), "unit.onnx",
-               {});
+    WriteAlone(*files_, Path(), testing::OfAnySize(), {}, unit, choice, types, nullptr, scratch_.folder(),
+               "unit.onnx", {});
   }
 
   testing::TempFolder folder_;
