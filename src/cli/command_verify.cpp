@@ -21,10 +21,8 @@ void CommandVerify::SetUp(CLI::App& app) {
                         ->type_name("FILE");
   app.add_flag("--no-checksums", no_checksums_, "Go without a checksum file")->excludes(checksums);
 
-  AddOnnxRuntimeOption(
-      app, onnxruntime_,
-      "For a model that was optimized before it was quantized, or whose rounding was learned "
-      "(--against)");
+  AddOnnxRuntimeOption(app, onnxruntime_,
+                       "For a model that was optimized, or whose rounding was learned (--against)");
   inputs_.AddTo(app, learned_from_, "What learned rounding was learned from, to learn it again (--against)");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print the report as JSON")->group(shown);

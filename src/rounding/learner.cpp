@@ -327,8 +327,9 @@ class Lecture {
     const auto fewest = std::ranges::min_element(rows, {}, [](const Floats& x) { return x.rows(); });
     result.rows = static_cast<std::uint64_t>(fewest->rows());
     if (fewest->rows() < k) {
-      result.obstacle = "learning needs at least as many rows as the weight has, " + FormatCount(k) +
-                        ", and the inputs give " + FormatCount(result.rows);
+      result.obstacle = "learning needs at least as many rows as the weight has, " +
+                        FormatCount(static_cast<std::uint64_t>(k)) + ", and the inputs give " +
+                        FormatCount(result.rows);
       return;
     }
     const RowsOfMatrices judging = RowsFor(weight, judged_by);

@@ -231,7 +231,7 @@ TEST(DefaultConfigTest, WhatStandsBehindASignIsValid) {
     text.erase(at + 1, 2);
     ++uncommented;
   }
-  EXPECT_EQ(uncommented, 18U);
+  EXPECT_EQ(uncommented, 19U);
   EXPECT_NO_THROW(ApplyConfig(*quantize.app, text, "default.toml"));
 }
 

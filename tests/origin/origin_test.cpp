@@ -114,6 +114,7 @@ TEST(AllOptions, AddWhatElseIsInForce) {
   expected.update(json({{"input", "in.onnx"},
                         {"output", "out.onnx"},
                         {"optimize", "none"},
+                        {"rounding", "nearest"},
                         {"force", true},
                         {"follow_links", true},
                         {"allow_empty", true},
