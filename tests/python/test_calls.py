@@ -313,21 +313,24 @@ def test_paths_of_all_kinds_are_taken(tmp_path: Path) -> None:
 
 def test_every_option_of_the_commands_has_its_name_here() -> None:
     """With ``_`` for ``-``; but for what is said otherwise in Python, or is about a terminal."""
+    # What learned rounding is learned from. It is the command's alone.
+    learning = {"rounding", "inputs", "cases", "mask", "require_inputs", "dim", "lengths", "values", "seed"}
     calls = {
         "": (
             _options.QuantizeOptions,
             {"version", "help", "quiet", "json", "log_level", "config", "symmetric"},
             # Tuning has a call of its own, whose result is given with node_form.
             {"min_sqnr", "min_speedup", "max_latency", "max_size", "for", "forms", "batch_dependent", "inputs"}
-            | {"cases", "mask", "require_inputs", "dim", "lengths", "values", "seed", "timeout"},
+            | {"timeout"}
+            | learning,
         ),
         "inspect": (_options.InspectOptions, {"help", "json", "top", "symmetric"}, set()),
-        "verify": (_options.VerifyOptions, {"help", "json", "quiet", "against", "no_checksums"}, set()),
+        "verify": (_options.VerifyOptions, {"help", "json", "quiet", "against", "no_checksums"}, learning),
         "compare": (_options.CompareOptions, {"help", "json", "quiet", "report", "require_inputs", "dim"}, set()),
         "tune": (
             _options.TuneOptions,
             {"help", "json", "quiet", "report", "require_inputs", "dim", "for", "batch_dependent"},
-            {"config"},  # in an example
+            {"config", "rounding"},  # the former in an example
         ),
     }
     for name, (kind, shown, tuning) in calls.items():
