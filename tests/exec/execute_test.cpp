@@ -265,7 +265,7 @@ TEST_P(ExecutionAtBudgets, TransposedBatchesEqualTheOracle) {
 }
 
 // Where sanitizers make a case ten times slower, each budget has one number of threads.
-std::vector<BudgetCase> BudgetCases() {
+[[nodiscard]] std::vector<BudgetCase> BudgetCases() {
   std::vector<BudgetCase> cases = {{kLeastMemoryBudget, 4}, {96ULL << 20U, 1}};
   if (testing::kStride == 1) {
     cases.insert(cases.end(), {{kLeastMemoryBudget, 1}, {96ULL << 20U, 3}});

@@ -19,7 +19,7 @@ using Eigen::Index;
 
 constexpr kernels::CodeRange kInt8 = {-127, 127};
 
-Codes RoundByThePaper(const Floats& x, const Floats& weight, const CodeGrid& grid) {
+[[nodiscard]] Codes RoundByThePaper(const Floats& x, const Floats& weight, const CodeGrid& grid) {
   const Index k = weight.rows();
   const Eigen::MatrixXd exact = x.cast<double>();
   Eigen::MatrixXd h = exact.transpose() * exact;
@@ -49,7 +49,7 @@ Codes RoundByThePaper(const Floats& x, const Floats& weight, const CodeGrid& gri
   return codes;
 }
 
-Floats Random(Index rows, Index columns, unsigned seed) {
+[[nodiscard]] Floats Random(Index rows, Index columns, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   Floats numbers(rows, columns);
@@ -58,12 +58,12 @@ Floats Random(Index rows, Index columns, unsigned seed) {
 }
 
 // Rows whose elements have much to do with each other, as those of activations have.
-Floats Correlated(Index rows, Index columns, unsigned seed) {
+[[nodiscard]] Floats Correlated(Index rows, Index columns, unsigned seed) {
   return Random(rows, columns, seed) * Random(columns, columns, seed + 1) + Random(rows, columns, seed + 2);
 }
 
 // A scale for each column, or for each block of one.
-CodeGrid GridFor(const Floats& weight, Index block) {
+[[nodiscard]] CodeGrid GridFor(const Floats& weight, Index block) {
   CodeGrid grid{.block = block,
                 .scales = Floats(weight.rows() / block, weight.cols()),
                 .zero_points = {},
@@ -77,7 +77,7 @@ CodeGrid GridFor(const Floats& weight, Index block) {
   return grid;
 }
 
-Codes Learn(const Floats& x, const Floats& weight, const CodeGrid& grid) {
+[[nodiscard]] Codes Learn(const Floats& x, const Floats& weight, const CodeGrid& grid) {
   Doubles gram = Doubles::Zero(x.cols(), x.cols());
   AddGram(x, gram);
   return Lesson::Of(std::move(gram)).value().Round(weight, grid);
