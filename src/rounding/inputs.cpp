@@ -4,8 +4,16 @@
 #include <utility>
 
 #include "hash/sha256.hpp"
+#include "qi8/error.hpp"
 
 namespace qi8::rounding {
+
+void RequireRecorded(const std::filesystem::path& inputs) {
+  if (!inputs.empty()) return;
+  throw Error(ErrorKind::kUsage,
+              "--rounding learned needs --inputs: what is learned from inputs that are made up makes a model "
+              "worse with real ones");
+}
 
 std::vector<compare::InputSet> SetsOf(compare::Cases cases) {
   std::vector<compare::InputSet> sets;

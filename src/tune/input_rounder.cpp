@@ -27,7 +27,8 @@ std::vector<Unit> UnitsAsAsked(const Model& model, const Selection& selection, c
   for (Unit& unit : units) {
     const Form& asked = forms.at(unit.members.front());
     std::erase_if(unit.choices, [&](const Choice& choice) {
-      return choice.form != asked && &choice != &unit.choices.back();
+      const bool is_exact = choice.form.kind == FormKind::kFloat32;
+      return choice.form != asked && choice.written != kOnlyForm && !is_exact;
     });
   }
   std::erase_if(units, [](const Unit& unit) { return unit.choices.size() < 2; });
@@ -51,12 +52,7 @@ Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options, s
 }
 
 Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>& kept) {
-  if (options_.inputs.empty()) {
-    throw Error(
-        ErrorKind::kUsage,
-        "--rounding learned needs --inputs: what is learned from inputs that are made up makes a model "
-        "worse with real ones");
-  }
+  rounding::RequireRecorded(options_.inputs);
   Measurer measurer(file_system_, options_.model, options_, observer_);
   const auto& opened = measurer.Open();
   compare::Cases cases = compare::ReadCases(file_system_, options_.inputs, opened.inputs, options_.most_sets);

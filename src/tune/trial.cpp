@@ -15,14 +15,17 @@ struct Place {
   std::size_t choice = 0;
 };
 
-std::vector<Place> PlacesOf(const Measurements& measured, const LearnedUse& use) {
+// Those that were measured both times: what was left out once, as too slow or fine enough, says nothing.
+std::vector<Place> PlacesOf(const Trial& trial, const LearnedUse& use) {
   std::vector<Place> places;
-  for (std::size_t unit = 0; unit < measured.units.size(); ++unit) {
-    const UnitMeasure& measure = measured.units[unit];
+  for (std::size_t unit = 0; unit < trial.nearest.units.size(); ++unit) {
+    const UnitMeasure& measure = trial.nearest.units[unit];
     if (std::ranges::find(measure.unit.members, use.node) == measure.unit.members.end()) continue;
     for (std::size_t choice = 0; choice < measure.choices.size(); ++choice) {
-      const Choice& has = measure.choices[choice].choice;
-      if (has.form == use.form || has.written == kOnlyForm) places.push_back({unit, choice});
+      const ChoiceMeasure& nearest = measure.choices[choice];
+      const bool has_codes = nearest.choice.form == use.form || nearest.choice.written == kOnlyForm;
+      const bool is_measured = nearest.is_measured && trial.learned.units[unit].choices[choice].is_measured;
+      if (has_codes && is_measured) places.push_back({unit, choice});
     }
   }
   return places;
@@ -89,7 +92,7 @@ void TakeBack(const Model& model, const Lessons& lessons, const Trial& trial, Ro
     std::map<std::string, std::vector<Place>> by_form;
     for (const LearnedUse& use : lessons.uses) {
       if (use.weight != weight) continue;
-      const auto places = PlacesOf(trial.nearest, use);
+      const auto places = PlacesOf(trial, use);
       auto& of_form = by_form[NameOf(use.form)];
       of_form.insert(of_form.end(), places.begin(), places.end());
     }

@@ -114,12 +114,7 @@ class Tuner {
     tuning_.inputs_sha256 =
         rounding::HashOf(sets, mask ? std::optional(opened.inputs[*mask].name) : std::nullopt);
     mask_ = mask;
-    if (options_.rounding == Rounding::kLearned && options_.inputs.empty()) {
-      throw Error(
-          ErrorKind::kUsage,
-          "--rounding learned needs --inputs: what is learned from inputs that are made up makes a model "
-          "worse with real ones");
-    }
+    if (options_.rounding == Rounding::kLearned) rounding::RequireRecorded(options_.inputs);
     const bool may_learn = !options_.rounding && !options_.inputs.empty() && rounding::CanSplit(sets);
     learns_ = options_.rounding == Rounding::kLearned || may_learn;
     if (learns_) {
