@@ -20,6 +20,77 @@ check_sha256() {  # FILE WANTED
   found  $found"
 }
 
+readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# The archives that this machine installs its own release from, component main, as "ADDRESS RELEASE", where RELEASE is the
+# codename or that of a suite beside it, such as bookworm-security. apt itself reads the sources, so both of their forms do;
+# ReleaseInfo=false because the package lists may have been deleted, as in a container image.
+debian_archives() {  # [WHAT_ELSE_CAN_BE_DONE]
+  local ID='' VERSION_CODENAME=''
+  # shellcheck source=/dev/null
+  . /etc/os-release
+  [[ $ID == debian && -n $VERSION_CODENAME ]] || fail "this is not a Debian release${1:+; $1}"
+  # shellcheck disable=SC2016  # $(...) is apt's own notation
+  apt-get indextargets -o APT::Get::IndexTargets::ReleaseInfo=false \
+    --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v release="$VERSION_CODENAME" \
+      '($1 == release || index($1, release "-") == 1) && $2 == "main" && $3 !~ /^cdrom:/ && !seen[$3, $1]++ { print $3, $1 }'
+}
+
+# A private apt: it reads the machine's configuration (proxies, credentials), but only these sources, each "ADDRESS SUITE",
+# keeps its state in its own directory, and runs none of the machine's hooks.
+write_apt_configuration() {  # DIRECTORY deb|deb-src SOURCE...
+  local directory=$1 kind=$2 target=Packages source
+  [[ -r $debian_keyring ]] || fail "$debian_keyring is missing; install it with: apt-get install debian-archive-keyring"
+  [[ $kind == deb ]] || target=Sources
+  mkdir -p "$directory"/state/lists/partial "$directory"/cache/archives/partial
+  : >"$directory/status"
+  for source in "${@:3}"; do
+    printf '%s [arch=amd64 target=%s lang=none pdiffs=no signed-by=%s] %s main\n' \
+      "$kind" "$target" "$debian_keyring" "$source"
+  done >"$directory/sources.list"
+  cat >"$directory/apt.conf" <<END
+Dir::State "$directory/state";
+Dir::State::status "$directory/status";
+Dir::Cache "$directory/cache";
+Dir::Etc::sourcelist "$directory/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+APT::Architecture "amd64";
+#clear APT::Architectures;
+APT::Sandbox::User "root";
+APT::Get::List-Cleanup "false";
+Acquire::PDiffs "false";
+Acquire::Languages "none";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+END
+}
+
+# Reads the lists of a private apt. Without Error-Mode, a source that could not be read is a mere warning.
+update_apt() {  # DIRECTORY
+  apt-get -c "$1/apt.conf" -qq -o APT::Update::Error-Mode=any update 2>>"$1/log"
+}
+
+# Makes a private apt for the packages of any Debian release, from the mirror that this machine's own release comes from: one,
+# unless a foreign source names its suite like Debian's.
+read_packages() {  # DIRECTORY SUITE [WHAT_ELSE_CAN_BE_DONE]
+  local archives mirror release found=''
+  archives=$(debian_archives "${3-}")
+  while read -r mirror release; do
+    [[ -n $mirror && $release != *-* ]] || continue
+    found=$mirror
+    write_apt_configuration "$1" deb "$mirror $2"
+    if update_apt "$1"; then return; fi
+  done <<<"$archives"
+  [[ -n $found ]] || fail "no apt source has this machine's own release, by its codename, and component main;" \
+    "add Debian's to /etc/apt/sources.list.d"
+  cat "$1/log" >&2
+  fail "cannot read the package list of Debian $2 (why: above); if its key is unknown, install a newer debian-archive-keyring"
+}
+
 # Downloads a package of the npm registry that npm is configured for, and installs nothing. Prints the archive's path.
 npm_download() {  # PACKAGE VERSION WORK_DIRECTORY
   local name
