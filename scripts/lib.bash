@@ -40,14 +40,14 @@ debian_archives() {  # [WHAT_ELSE_CAN_BE_DONE]
 # A private apt: it reads the machine's configuration (proxies, credentials), but only these sources, each "ADDRESS SUITE",
 # keeps its state in its own directory, and runs none of the machine's hooks.
 write_apt_configuration() {  # DIRECTORY deb|deb-src SOURCE...
-  local directory=$1 kind=$2 target=Packages source
+  local directory=$1 kind=$2 lists=Packages source
   [[ -r $debian_keyring ]] || fail "$debian_keyring is missing; install it with: apt-get install debian-archive-keyring"
-  [[ $kind == deb ]] || target=Sources
+  [[ $kind == deb ]] || lists=Sources
   mkdir -p "$directory"/state/lists/partial "$directory"/cache/archives/partial
   : >"$directory/status"
   for source in "${@:3}"; do
     printf '%s [arch=amd64 target=%s lang=none pdiffs=no signed-by=%s] %s main\n' \
-      "$kind" "$target" "$debian_keyring" "$source"
+      "$kind" "$lists" "$debian_keyring" "$source"
   done >"$directory/sources.list"
   cat >"$directory/apt.conf" <<END
 Dir::State "$directory/state";
@@ -142,6 +142,20 @@ python_environment() {  # DIRECTORY REQUIREMENTS
   cp "$2" "$1/stamp"
 }
 
+# That a program or shared object asks for nothing that a system of 2018 has not, but for what Python has.
+check_runs_elsewhere() {  # FILE
+  local newest=2.28 found
+  found=$(readelf --wide --dynamic "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+    grep -vxE '(libc|libm)\.so\.6|libpthread\.so\.0|libdl\.so\.2|libgcc_s\.so\.1|ld-linux-x86-64\.so\.2') || true
+  [[ -z $found ]] || fail "${1##*/} needs ${found//$'\n'/ }"
+  # One that the old glibc does not have at all is without a version.
+  found=$(nm --dynamic --undefined-only "$1" | awk '$1 == "U" && $2 !~ /@|^_?Py/ { print $2 }')
+  [[ -z $found ]] || fail "${1##*/} asks for symbols that no library has: ${found//$'\n'/ } (src/portable/glibc_compat.c)"
+  found=$(nm --dynamic --undefined-only "$1" | sed -n 's/.*@GLIBC_//p' | sort --unique --version-sort | tail -n 1)
+  [[ $(printf '%s\n' "$found" "$newest" | sort --version-sort | tail -n 1) == "$newest" ]] ||
+    fail "${1##*/} needs glibc $found: nm --dynamic tells what of it (src/portable/glibc_compat.c)"
+}
+
 # What it takes to build the program; the tests take more.
 # shellcheck disable=SC2034  # it is the scripts that use it
 readonly build_packages=(
@@ -149,6 +163,10 @@ readonly build_packages=(
   libcli11-dev libeigen3-dev libhwy-dev libonnx-dev libprotobuf-dev libre2-dev libspdlog-dev libssl-dev libtbb-dev libtomlplusplus-dev libyaml-cpp-dev libzip-dev
   nlohmann-json3-dev protobuf-compiler
 )
+
+# What scripts/build-portable takes besides.
+# shellcheck disable=SC2034
+readonly portable_packages=(binutils dpkg-dev libbz2-dev xz-utils zlib1g-dev)
 
 # shellcheck disable=SC2034
 readonly test_packages=(
