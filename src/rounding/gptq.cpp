@@ -61,7 +61,7 @@ double CodeGrid::Nearest(std::int64_t k, std::int64_t n, double number) const {
   return std::clamp(code, static_cast<double>(range.low), static_cast<double>(range.high));
 }
 
-std::optional<Lesson> Lesson::Of(Doubles gram) {
+std::optional<FactoredHessian> FactoredHessian::Of(Doubles gram) {
   const Index size = gram.rows();
   const double mean = size > 0 ? gram.diagonal().mean() : 0;
   if (!(mean > 0) || !std::isfinite(mean)) return std::nullopt;
@@ -83,10 +83,10 @@ std::optional<Lesson> Lesson::Of(Doubles gram) {
   });
   gram.resize(0, 0);
   if (!Factor(lower)) return std::nullopt;
-  return Lesson(std::move(order), std::move(lower));
+  return FactoredHessian(std::move(order), std::move(lower));
 }
 
-Codes Lesson::Round(const Floats& weight, const CodeGrid& grid) const {
+Codes FactoredHessian::Round(const Floats& weight, const CodeGrid& grid) const {
   const Index k = weight.rows();
   Codes codes(k, weight.cols());
   ForEachChunk(0, weight.cols(), kColumns, [&](Index first_column, Index columns) {

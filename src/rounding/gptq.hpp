@@ -57,18 +57,18 @@ struct CodeGrid {
   [[nodiscard]] double Nearest(std::int64_t k, std::int64_t n, double number) const;
 };
 
-// What inputs teach: the factor of their H. It serves all weights that the same inputs are multiplied with.
-class Lesson {
+// The factor of the H of some inputs. It serves all weights that the same inputs are multiplied with.
+class FactoredHessian {
  public:
-  // `gram` is the lower triangle of X' X, [K, K]. Nothing, where there is nothing to learn: all inputs are 0,
+  // `gram` is the lower triangle of X' X, [K, K]. Nothing, where nothing can be learned: all inputs are 0,
   // or some are not finite.
-  [[nodiscard]] static std::optional<Lesson> Of(Doubles gram);
+  [[nodiscard]] static std::optional<FactoredHessian> Of(Doubles gram);
 
   // The codes of a weight [K, N]. They depend on nothing but the arguments, whatever the number of threads.
   [[nodiscard]] Codes Round(const Floats& weight, const CodeGrid& grid) const;
 
  private:
-  Lesson(std::vector<std::int64_t> order, Doubles lower)
+  FactoredHessian(std::vector<std::int64_t> order, Doubles lower)
       : order_(std::move(order)), lower_(std::move(lower)) {}
 
   std::vector<std::int64_t> order_;  // of the rows of W: place i has row order_[i]; the last is rounded first

@@ -177,42 +177,44 @@ RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<Value
   return rows;
 }
 
-// What the inputs of a weight teach. Numbers that are read themselves, too, count as a product of as much
-// power as the weight's, with rows that have nothing to do with each other: of both, the noise as a share of
-// the signal is what adds up.
-std::optional<Lesson> LessonOf(const Learnable& weight, const Floats& rows, const Floats& numbers) {
+// The factored H of what a weight is multiplied with. Numbers that are read themselves, too, count as a
+// product of as much power as the weight's, with rows that have nothing to do with each other: of both, the
+// noise as a share of the signal is what adds up.
+std::optional<FactoredHessian> FactoredHessianOf(const Learnable& weight, const Floats& rows,
+                                                 const Floats& numbers) {
   Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
   AddGram(rows, gram);
   if (!weight.readers.empty()) {
     const double power = numbers.cast<double>().squaredNorm();
     if (power > 0) gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
   }
-  return Lesson::Of(std::move(gram));
+  return FactoredHessian::Of(std::move(gram));
 }
 
-// It serves all weights that are multiplied with the same: the last one is kept.
-class Lessons {
+// The last one that was factored is kept: it serves all weights that are multiplied with the same.
+class HessianCache {
  public:
-  const std::optional<Lesson>& Of(const Learnable& weight, const Floats& rows, const Floats& numbers) {
+  const std::optional<FactoredHessian>& Of(const Learnable& weight, const Floats& rows,
+                                           const Floats& numbers) {
     std::vector<std::pair<ValueId, bool>> inputs;
     for (const Use& use : weight.uses) inputs.emplace_back(use.x, use.factor.other_is_turned);
     const bool is_shared = weight.readers.empty() && MatricesOf(weight.uses.front().factor) == 1;
-    if (is_shared && inputs == inputs_) return lesson_;
-    lesson_.reset();  // before there is another
-    lesson_ = LessonOf(weight, rows, numbers);
+    if (is_shared && inputs == inputs_) return hessian_;
+    hessian_.reset();  // before there is another
+    hessian_ = FactoredHessianOf(weight, rows, numbers);
     inputs_ = is_shared ? std::move(inputs) : decltype(inputs)();
-    return lesson_;
+    return hessian_;
   }
 
  private:
   std::vector<std::pair<ValueId, bool>> inputs_;
-  std::optional<Lesson> lesson_;
+  std::optional<FactoredHessian> hessian_;
 };
 
-class Lecture {
+class LearningRun {
  public:
-  Lecture(FileSystem& file_system, const std::filesystem::path& path, const compare::RuntimeOptions& options,
-          Observer& observer, std::vector<Learnable> weights)
+  LearningRun(FileSystem& file_system, const std::filesystem::path& path,
+              const compare::RuntimeOptions& options, Observer& observer, std::vector<Learnable> weights)
       : observer_(observer),
         model_(Model::Load(file_system, path)),
         weights_(std::move(weights)),
@@ -224,7 +226,7 @@ class Lecture {
     tapped_.Open(worker_, scratch_.path() / kTapped, folder.native(), options);
   }
 
-  Learning Give(FileSystem& file_system, const SplitCases& cases, std::optional<std::size_t> mask) {
+  Learning Run(FileSystem& file_system, const SplitCases& cases, std::optional<std::size_t> mask) {
     for (std::size_t first = 0; first < weights_.size();) {
       const std::size_t last = GroupEnd(first, cases);
       std::set<ValueId> values;
@@ -340,13 +342,13 @@ class Lecture {
       const MatrixPlaces places(factor, matrix);
       const Floats numbers = NumbersOf(stored, places);
       const CodeGrid grid = GridOf(stored, weight.encoding, places);
-      const auto& lesson = lessons_.Of(weight, rows[matrix], numbers);
-      if (!lesson) {
+      const auto& hessian = hessians_.Of(weight, rows[matrix], numbers);
+      if (!hessian) {
         result.obstacle = "its product is given nothing but zeros";
         return;
       }
       const Codes nearest = RoundToNearest(numbers, grid);
-      const Codes learned = lesson->Round(numbers, grid);
+      const Codes learned = hessian->Round(numbers, grid);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, nearest), nearest_error);
       Add(ErrorOfProduct(judging[matrix], numbers, grid, learned), learned_error);
       if (!weight.readers.empty()) {
@@ -382,7 +384,7 @@ class Lecture {
   std::uint64_t used_ = 0;                                     // of that file
   std::vector<std::pair<std::size_t, std::uint64_t>> places_;  // of the codes of weights, by number
   std::map<ValueId, std::uint64_t> bytes_;                     // of values with all cases
-  Lessons lessons_;
+  HessianCache hessians_;
   Learning learning_;
 };
 
@@ -391,8 +393,8 @@ class Lecture {
 Learning Learner::Learn(std::vector<Learnable> weights, const SplitCases& cases,
                         std::optional<std::size_t> mask) {
   if (weights.empty()) return {};
-  return Lecture(file_system_, path_, options_, observer_, std::move(weights))
-      .Give(file_system_, cases, mask);
+  return LearningRun(file_system_, path_, options_, observer_, std::move(weights))
+      .Run(file_system_, cases, mask);
 }
 
 }  // namespace qi8::rounding

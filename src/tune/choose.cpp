@@ -61,11 +61,17 @@ double NoiseOver(const Measurements& measured, const std::vector<double>& noise,
   return std::max(pooled, worst.at(worst.size() - 1 - left_out));
 }
 
-// A search for the cheapest choices, where a byte more costs as much as `seconds_per_byte`.
+// A search for the cheapest choices, where a byte more costs as much as `seconds_per_byte`. A choice of
+// another form than most units have, the usual form, must pay for itself: times of units alone are not exact
+// enough to justify an exception that saves next to nothing, and a plan of few exceptions is one that can be
+// read.
 class Search {
  public:
   Search(const Measurements& measured, double seconds_per_byte, Over over)
-      : measured_(measured), seconds_per_byte_(seconds_per_byte), over_(over) {}
+      : measured_(measured), seconds_per_byte_(seconds_per_byte), over_(over) {
+    usual_ = UsualForm();
+    exception_ = kLeastGain * measured.fp32_seconds;
+  }
 
   // The better of two ways: up from the cheapest choices and down from the finest.
   std::optional<Choices> Run(double most_noise) {
@@ -88,8 +94,33 @@ class Search {
   [[nodiscard]] const std::vector<ChoiceMeasure>& Of(std::size_t unit) const {
     return measured_.units[unit].choices;
   }
-  [[nodiscard]] double Cost(const ChoiceMeasure& choice) const {
+  [[nodiscard]] double CostAlone(const ChoiceMeasure& choice) const {
     return choice.seconds + seconds_per_byte_ * static_cast<double>(choice.choice.bytes());
+  }
+  [[nodiscard]] double Cost(const ChoiceMeasure& choice) const {
+    const bool is_usual = choice.choice.written == usual_ || choice.choice.written == kOnlyForm;
+    return CostAlone(choice) + (is_usual ? 0 : exception_);
+  }
+
+  // The cheapest where all units have it that can, and the others what is cheapest of them.
+  [[nodiscard]] std::string UsualForm() const {
+    std::map<std::string, double> more;  // than the cheapest choices cost, by form
+    for (const UnitMeasure& unit : measured_.units) {
+      for (const ChoiceMeasure& choice : unit.choices) more.emplace(choice.choice.written, 0);
+    }
+    more.erase(kOnlyForm);
+    for (const UnitMeasure& unit : measured_.units) {
+      double least = std::numeric_limits<double>::infinity();
+      for (const ChoiceMeasure& choice : unit.choices) {
+        if (choice.is_measured) least = std::min(least, CostAlone(choice));
+      }
+      for (const ChoiceMeasure& choice : unit.choices) {
+        const auto form = more.find(choice.choice.written);
+        if (form != more.end()) form->second += CostAlone(choice) - least;
+      }
+    }
+    const auto usual = std::ranges::min_element(more, {}, [](const auto& form) { return form.second; });
+    return usual == more.end() ? "" : usual->first;
   }
   [[nodiscard]] static double NoiseAt(const ChoiceMeasure& choice, std::size_t at) {
     return std::min(choice.noise[at], kRuined);
@@ -193,12 +224,15 @@ class Search {
     choices_[unit] = choice;
   }
 
-  static constexpr double kLeastCost = 1e-9;  // seconds
+  static constexpr double kLeastGain = 0.002;  // of an exception, as a share of the time of FP32
+  static constexpr double kLeastCost = 1e-9;   // seconds
   static constexpr double kLeastNoise = 1e-12;
 
   const Measurements& measured_;
   double seconds_per_byte_;
   Over over_;
+  std::string usual_;
+  double exception_ = 0;  // seconds that an exception costs
   double most_ = 0;
   Choices choices_;
   std::vector<double> noise_;

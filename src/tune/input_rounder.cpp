@@ -35,6 +35,15 @@ std::vector<Unit> UnitsAsAsked(const Model& model, const Selection& selection, c
   return units;
 }
 
+// Every product is run with each of these, twice: as many as tell what helps, from all over.
+std::vector<compare::InputSet> Spread(const std::vector<compare::InputSet>& cases) {
+  constexpr std::size_t kEnough = 16;
+  const std::size_t count = std::min(cases.size(), kEnough);
+  std::vector<compare::InputSet> spread;
+  for (std::size_t i = 0; i < count; ++i) spread.push_back(cases[i * cases.size() / count]);
+  return spread;
+}
+
 }  // namespace
 
 Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options, std::vector<Learnable> weights,
@@ -67,9 +76,9 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   Model model = Model::Load(file_system_, options_.model);
   model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
   const std::vector<Form> forms = NodeForms(model, selection);
-  Lessons lessons;
-  lessons.Add(model, selection, forms, kept);
-  Rounded rounded = LearnFrom(file_system_, options_, lessons.weights, split, mask, observer_);
+  LearnedWeights to_learn;
+  to_learn.Add(model, selection, forms, kept);
+  Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, split, mask, observer_);
   rounded.report.inputs = from;
   rounded.report.inputs_sha256 = hash;
 
@@ -78,15 +87,16 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
 
   observer_.OnStage("measure");
   const std::vector<Unit> units = UnitsAsAsked(model, selection, forms, kept);
-  const Economy economy{.least_noise = 0, .size_matters = true};
-  measurer.SetCases(split.judged_by, mask);
+  const Economy economy{.least_noise = 0, .size_matters = true, .times_matter = false};
+  const std::vector<compare::InputSet> tried = Spread(split.judged_by);
+  measurer.SetCases(tried, mask);
   const Measurements nearest = measurer.Measure(units, selection, kept, economy);
   Measurer again(file_system_, options_.model, options_, observer_);
   static_cast<void>(again.Open());
-  again.SetCases(split.judged_by, mask);
+  again.SetCases(tried, mask);
   again.SetRounded(rounded.codes);
   Measurements learned = again.Measure(units, selection, kept, economy);
-  TakeBack(model, lessons, {nearest, learned}, rounded);
+  TakeBack(model, to_learn, {nearest, learned}, rounded);
   return rounded;
 }
 

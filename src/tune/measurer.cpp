@@ -149,18 +149,10 @@ Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selecti
     added.unit = std::move(unit);
     total_ += added.choices.size();
   }
-  whole_->SetInputs(cases_.front().inputs);
-  static_cast<void>(whole_->TimeRun());
-  std::vector<double> times;
-  double sum = 0;
-  while (times.size() < kFewestRuns || (times.size() < kMostRuns && sum < kTimeWhole)) {
-    times.push_back(whole_->TimeRun());
-    sum += times.back();
-  }
-  measured.fp32_seconds = compare::Percentile(times, kTypical);
+  if (economy.times_matter) measured.fp32_seconds = TimeExact();
   OpenTapped(measured.units);
   FindReferences(measured);
-  whole_seconds_ = TimeWhole();
+  if (economy.times_matter) whole_seconds_ = TimeWhole();
   measured.sketch_size = std::clamp<std::size_t>(
       kSketchBytes / (sizeof(float) * total_ * measured.signal.size()), kSmallestSketch, kLargestSketch);
   measured.sketch_size = std::min(measured.sketch_size, MostElements(references_));
@@ -289,7 +281,7 @@ void Measurer::MeasureUnit(Measurements& measured, std::size_t unit, const Taps&
   for (std::size_t i = 0; i < measure.choices.size(); ++i) {
     OpenAlone(measure.unit, measure.choices[i].choice, inputs_of(0), selection, non_finite, i);
   }
-  TimeAlone(measure, inputs_of(0));
+  if (economy.times_matter) TimeAlone(measure, inputs_of(0));
   const auto outputs_of = [&](std::size_t choice) {
     std::vector<Tensors> outputs;
     for (std::size_t one = 0; one < cases_.size(); ++one) {
@@ -353,6 +345,19 @@ void Measurer::TimeAlone(UnitMeasure& measure, const Tensors& inputs) {
     }
   }
   for (std::size_t i = 0; i < seconds.size(); ++i) measure.choices[i].seconds = seconds[i];
+}
+
+// Of the model as it is, with the first case.
+double Measurer::TimeExact() {
+  whole_->SetInputs(cases_.front().inputs);
+  static_cast<void>(whole_->TimeRun());
+  std::vector<double> times;
+  double sum = 0;
+  while (times.size() < kFewestRuns || (times.size() < kMostRuns && sum < kTimeWhole)) {
+    times.push_back(whole_->TimeRun());
+    sum += times.back();
+  }
+  return compare::Percentile(times, kTypical);
 }
 
 // Of the tapped model with the first case.

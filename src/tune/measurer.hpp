@@ -28,6 +28,8 @@ struct Economy {
   double least_noise = 0;
   // Forms that are slower than float32 are left out, unless size is what matters.
   bool size_matters = false;
+  // Where only noise is asked for, nothing is timed, and all forms count as equally fast.
+  bool times_matter = true;
 };
 
 class Measurer {
@@ -81,6 +83,7 @@ class Measurer {
   void OpenAlone(const Unit& unit, const Choice& choice, const Tensors& inputs, const Selection& selection,
                  const std::set<TensorId>& non_finite, std::size_t process);
   void TimeAlone(UnitMeasure& measure, const Tensors& inputs);
+  [[nodiscard]] double TimeExact();
   [[nodiscard]] double TimeWhole();
   void FindNoise(const Measurements& measured, std::size_t unit, ChoiceMeasure& choice,
                  const std::vector<Tensors>& exact, const std::vector<Tensors>& given);

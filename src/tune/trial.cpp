@@ -73,8 +73,8 @@ bool Helps(const Trial& trial, const std::map<std::string, std::vector<Place>>& 
 
 }  // namespace
 
-void Lessons::Add(const Model& model, const Selection& selection, const std::vector<Form>& forms,
-                  const std::set<TensorId>& non_finite) {
+void LearnedWeights::Add(const Model& model, const Selection& selection, const std::vector<Form>& forms,
+                         const std::set<TensorId>& non_finite) {
   for (Learnable& weight : FindLearnable(model, selection, forms, non_finite)) {
     const auto known = std::ranges::find_if(weights, [&](const Learnable& other) {
       return other.tensor == weight.tensor && other.encoding == weight.encoding;
@@ -86,11 +86,11 @@ void Lessons::Add(const Model& model, const Selection& selection, const std::vec
   }
 }
 
-void TakeBack(const Model& model, const Lessons& lessons, const Trial& trial, Rounded& rounded) {
-  for (std::size_t weight = 0; weight < lessons.weights.size(); ++weight) {
+void TakeBack(const Model& model, const LearnedWeights& learned, const Trial& trial, Rounded& rounded) {
+  for (std::size_t weight = 0; weight < learned.weights.size(); ++weight) {
     if (!rounded.report.weights.at(weight).is_learned()) continue;
     std::map<std::string, std::vector<Place>> by_form;
-    for (const LearnedUse& use : lessons.uses) {
+    for (const LearnedUse& use : learned.uses) {
       if (use.weight != weight) continue;
       const auto places = PlacesOf(trial, use);
       auto& of_form = by_form[NameOf(use.form)];
@@ -99,8 +99,8 @@ void TakeBack(const Model& model, const Lessons& lessons, const Trial& trial, Ro
     if (Helps(trial, by_form)) continue;
     rounded.report.weights[weight].obstacle =
         "with learned ones, the outputs of the model are no nearer to FP32's";
-    rounded.codes.Remove(model.tensors()[lessons.weights[weight].tensor].source,
-                         lessons.weights[weight].encoding);
+    rounded.codes.Remove(model.tensors()[learned.weights[weight].tensor].source,
+                         learned.weights[weight].encoding);
     for (const auto& [form, places] : by_form) {
       for (const auto& [unit, choice] : places) {
         trial.learned.units[unit].choices[choice].noise = trial.nearest.units[unit].choices[choice].noise;

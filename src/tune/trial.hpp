@@ -21,8 +21,8 @@ struct LearnedUse {
   std::size_t weight = 0;
 };
 
-// What is learned: weights, each once, and who uses them.
-struct Lessons {
+// The weights whose rounding is learned, each once, and who uses them.
+struct LearnedWeights {
   std::vector<Learnable> weights;
   std::vector<LearnedUse> uses;
 
@@ -40,6 +40,6 @@ struct Trial {
 // Takes back the codes of each weight that do not bring an output nearer to FP32's by more than chance does,
 // or take one further away, in any form of any of its users, all users together: in `rounded`, and in
 // trial.learned, which then has what the nearest ones gave. `model` is the one that the weights are of.
-void TakeBack(const Model& model, const Lessons& lessons, const Trial& trial, Rounded& rounded);
+void TakeBack(const Model& model, const LearnedWeights& learned, const Trial& trial, Rounded& rounded);
 
 }  // namespace qi8::tune

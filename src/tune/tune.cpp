@@ -139,9 +139,9 @@ class Tuner {
   void Learn(Model model, const std::set<TensorId>& non_finite) {
     model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
     for (const Form& form : options_.forms) {
-      lessons_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
+      to_learn_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
     }
-    tuning_.rounded = LearnFrom(file_system_, options_, lessons_.weights, split_, mask_, observer_);
+    tuning_.rounded = LearnFrom(file_system_, options_, to_learn_.weights, split_, mask_, observer_);
     tuning_.rounded->report.inputs = inputs_name_;
     tuning_.rounded->report.inputs_sha256 = tuning_.inputs_sha256;
     measurer_.SetRounded(tuning_.rounded->codes);
@@ -152,10 +152,11 @@ class Tuner {
     Measurer measurer(file_system_, options_.model, options_, observer_);
     static_cast<void>(measurer.Open());
     measurer.SetCases(split_.judged_by, mask_);
-    const Measurements nearest =
-        measurer.Measure(std::move(units), options_.selection, non_finite, EconomyFor());
+    Economy economy = EconomyFor();
+    economy.times_matter = false;
+    const Measurements nearest = measurer.Measure(std::move(units), options_.selection, non_finite, economy);
     const Model model = Model::Load(file_system_, options_.model);
-    TakeBack(model, lessons_, {nearest, tuning_.measured}, *tuning_.rounded);
+    TakeBack(model, to_learn_, {nearest, tuning_.measured}, *tuning_.rounded);
   }
 
   [[nodiscard]] Economy EconomyFor() const {
@@ -302,7 +303,7 @@ class Tuner {
   Tuning tuning_;
   bool learns_ = false;         // rounding
   rounding::SplitCases split_;  // where it is learned
-  Lessons lessons_;
+  LearnedWeights to_learn_;
   std::string inputs_name_;
   std::optional<std::size_t> mask_;
   TriedPlan plan_;         // the last that was tried

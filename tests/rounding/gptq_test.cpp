@@ -80,7 +80,7 @@ constexpr kernels::CodeRange kInt8 = {-127, 127};
 [[nodiscard]] Codes Learn(const Floats& x, const Floats& weight, const CodeGrid& grid) {
   Doubles gram = Doubles::Zero(x.cols(), x.cols());
   AddGram(x, gram);
-  return Lesson::Of(std::move(gram)).value().Round(weight, grid);
+  return FactoredHessian::Of(std::move(gram)).value().Round(weight, grid);
 }
 
 struct Sizes {
@@ -141,9 +141,11 @@ TEST(Gptq, WhatIsNeverGivenIsRoundedToTheNearest) {
 }
 
 TEST(Gptq, NothingIsLearnedFromZerosOrFromWhatIsNotFinite) {
-  EXPECT_FALSE(Lesson::Of(Doubles::Zero(5, 5)).has_value());
-  EXPECT_FALSE(Lesson::Of(Doubles::Constant(3, 3, std::numeric_limits<double>::infinity())).has_value());
-  EXPECT_FALSE(Lesson::Of(Doubles::Constant(3, 3, std::numeric_limits<double>::quiet_NaN())).has_value());
+  EXPECT_FALSE(FactoredHessian::Of(Doubles::Zero(5, 5)).has_value());
+  EXPECT_FALSE(
+      FactoredHessian::Of(Doubles::Constant(3, 3, std::numeric_limits<double>::infinity())).has_value());
+  EXPECT_FALSE(
+      FactoredHessian::Of(Doubles::Constant(3, 3, std::numeric_limits<double>::quiet_NaN())).has_value());
 }
 
 TEST(Gptq, HugeAndTinyNumbers) {
@@ -189,7 +191,7 @@ TEST(Gptq, ThreadsChangeNothing) {
     Doubles gram = Doubles::Zero(300, 300);
     AddGram(x, gram);
     const double noise = ErrorOfProduct(x, weight, grid, RoundToNearest(weight, grid)).noise;
-    return std::tuple(gram, Lesson::Of(gram).value().Round(weight, grid), noise);
+    return std::tuple(gram, FactoredHessian::Of(gram).value().Round(weight, grid), noise);
   };
   EXPECT_EQ(with(1), with(4));
 }
