@@ -61,29 +61,77 @@ double NoiseOver(const Measurements& measured, const std::vector<double>& noise,
   return std::max(pooled, worst.at(worst.size() - 1 - left_out));
 }
 
-// A search for the cheapest choices, where a byte more costs as much as `seconds_per_byte`. A choice of
-// another form than most units have, the usual form, must pay for itself: times of units alone are not exact
-// enough to justify an exception that saves next to nothing, and a plan of few exceptions is one that can be
-// read.
+// What each choice costs the search, by unit and choice: seconds, where a byte more costs as much as
+// `seconds_per_byte`. A choice of another form than the usual one, the form that is cheapest for all units
+// together, must pay for itself: it costs more by as much as times of units alone can be trusted, and by a
+// small share of the whole. Else plans would be full of exceptions that save next to nothing, others in each
+// run.
+class Costs {
+ public:
+  Costs(const Measurements& measured, double seconds_per_byte) : seconds_per_byte_(seconds_per_byte) {
+    const std::string usual = UsualForm(measured);
+    for (const UnitMeasure& unit : measured.units) {
+      const auto of_usual = std::ranges::find(
+          unit.choices, usual, [](const ChoiceMeasure& choice) { return choice.choice.written; });
+      const double doubt = of_usual != unit.choices.end() ? of_usual->seconds_doubt : 0;
+      std::vector<double>& costs = costs_.emplace_back();
+      for (const ChoiceMeasure& choice : unit.choices) {
+        const bool is_usual = choice.choice.written == usual || choice.choice.written == kOnlyForm;
+        const double exception = std::max(kLeastGain * measured.fp32_seconds, doubt + choice.seconds_doubt);
+        costs.push_back(Alone(choice) + (is_usual ? 0 : exception));
+      }
+    }
+  }
+
+  [[nodiscard]] double Of(std::size_t unit, std::size_t choice) const { return costs_[unit][choice]; }
+
+ private:
+  [[nodiscard]] double Alone(const ChoiceMeasure& choice) const {
+    return choice.seconds + seconds_per_byte_ * static_cast<double>(choice.choice.bytes());
+  }
+
+  // The cheapest where all units have it that can, and the others what is cheapest of theirs.
+  [[nodiscard]] std::string UsualForm(const Measurements& measured) const {
+    std::map<std::string, double> more;  // than the cheapest choices cost, by form
+    for (const UnitMeasure& unit : measured.units) {
+      double least = std::numeric_limits<double>::infinity();
+      for (const ChoiceMeasure& choice : unit.choices) {
+        if (choice.is_measured) least = std::min(least, Alone(choice));
+      }
+      for (const ChoiceMeasure& choice : unit.choices) more[choice.choice.written] += Alone(choice) - least;
+    }
+    more.erase(kOnlyForm);
+    const auto usual = std::ranges::min_element(more, {}, [](const auto& form) { return form.second; });
+    return usual == more.end() ? "" : usual->first;
+  }
+
+  static constexpr double kLeastGain = 0.005;  // of an exception, as a share of the time of FP32
+
+  double seconds_per_byte_;
+  std::vector<std::vector<double>> costs_;
+};
+
+// A search for the cheapest choices.
 class Search {
  public:
   Search(const Measurements& measured, double seconds_per_byte, Over over)
-      : measured_(measured), seconds_per_byte_(seconds_per_byte), over_(over) {
-    usual_ = UsualForm();
-    exception_ = kLeastGain * measured.fp32_seconds;
-  }
+      : measured_(measured), costs_(measured, seconds_per_byte), over_(over) {}
 
   // The better of two ways: up from the cheapest choices and down from the finest.
   std::optional<Choices> Run(double most_noise) {
     most_ = most_noise;
-    Begin([this](const ChoiceMeasure& a, const ChoiceMeasure& b) { return Cost(a) < Cost(b); });
+    Begin([this](std::size_t unit, std::size_t a, std::size_t b) {
+      return costs_.Of(unit, a) < costs_.Of(unit, b);
+    });
     while (!Holds()) {
       if (!Improve()) return std::nullopt;
     }
     Cheapen([](double saved, double) { return saved; });
     const Choices up = choices_;
     const double cost_of_up = TotalCost();
-    Begin([](const ChoiceMeasure& a, const ChoiceMeasure& b) { return Total(a.noise) < Total(b.noise); });
+    Begin([this](std::size_t unit, std::size_t a, std::size_t b) {
+      return Total(Of(unit)[a].noise) < Total(Of(unit)[b].noise);
+    });
     if (!Holds()) return up;
     Cheapen([](double saved, double added) { return saved / (std::max(added, 0.0) + kLeastNoise); });
     Cheapen([](double saved, double) { return saved; });
@@ -93,34 +141,6 @@ class Search {
  private:
   [[nodiscard]] const std::vector<ChoiceMeasure>& Of(std::size_t unit) const {
     return measured_.units[unit].choices;
-  }
-  [[nodiscard]] double CostAlone(const ChoiceMeasure& choice) const {
-    return choice.seconds + seconds_per_byte_ * static_cast<double>(choice.choice.bytes());
-  }
-  [[nodiscard]] double Cost(const ChoiceMeasure& choice) const {
-    const bool is_usual = choice.choice.written == usual_ || choice.choice.written == kOnlyForm;
-    return CostAlone(choice) + (is_usual ? 0 : exception_);
-  }
-
-  // The cheapest where all units have it that can, and the others what is cheapest of them.
-  [[nodiscard]] std::string UsualForm() const {
-    std::map<std::string, double> more;  // than the cheapest choices cost, by form
-    for (const UnitMeasure& unit : measured_.units) {
-      for (const ChoiceMeasure& choice : unit.choices) more.emplace(choice.choice.written, 0);
-    }
-    more.erase(kOnlyForm);
-    for (const UnitMeasure& unit : measured_.units) {
-      double least = std::numeric_limits<double>::infinity();
-      for (const ChoiceMeasure& choice : unit.choices) {
-        if (choice.is_measured) least = std::min(least, CostAlone(choice));
-      }
-      for (const ChoiceMeasure& choice : unit.choices) {
-        const auto form = more.find(choice.choice.written);
-        if (form != more.end()) form->second += CostAlone(choice) - least;
-      }
-    }
-    const auto usual = std::ranges::min_element(more, {}, [](const auto& form) { return form.second; });
-    return usual == more.end() ? "" : usual->first;
   }
   [[nodiscard]] static double NoiseAt(const ChoiceMeasure& choice, std::size_t at) {
     return std::min(choice.noise[at], kRuined);
@@ -133,7 +153,7 @@ class Search {
   }
   [[nodiscard]] double TotalCost() const {
     double sum = 0;
-    for (std::size_t unit = 0; unit < choices_.size(); ++unit) sum += Cost(Of(unit)[choices_[unit]]);
+    for (std::size_t unit = 0; unit < choices_.size(); ++unit) sum += costs_.Of(unit, choices_[unit]);
     return sum;
   }
 
@@ -144,9 +164,9 @@ class Search {
     noise_.assign(measured_.signal.size(), 0);
     for (std::size_t unit = 0; unit < choices_.size(); ++unit) {
       for (std::size_t i = 0; i < Of(unit).size(); ++i) {
-        const auto& choice = Of(unit)[i];
-        const auto& chosen = Of(unit)[choices_[unit]];
-        if (choice.is_measured && (!chosen.is_measured || less(choice, chosen))) choices_[unit] = i;
+        const std::size_t chosen = choices_[unit];
+        const bool is_first = !Of(unit)[chosen].is_measured;
+        if (Of(unit)[i].is_measured && (is_first || less(unit, i, chosen))) choices_[unit] = i;
       }
       for (std::size_t at = 0; at < noise_.size(); ++at) noise_[at] += NoiseAt(Of(unit)[choices_[unit]], at);
     }
@@ -182,7 +202,7 @@ class Search {
         if (i == choices_[unit] || !Of(unit)[i].is_measured) continue;
         const double gain = excess - Excess(NoiseWith(unit, i));
         if (gain <= 0) continue;
-        const double cost = std::max(Cost(Of(unit)[i]) - Cost(Of(unit)[choices_[unit]]), 0.0);
+        const double cost = std::max(costs_.Of(unit, i) - costs_.Of(unit, choices_[unit]), 0.0);
         const double worth = gain / (cost + kLeastCost);
         if (worth > best) {
           best = worth;
@@ -206,7 +226,7 @@ class Search {
         const ChoiceMeasure& chosen = Of(unit)[choices_[unit]];
         for (std::size_t i = 0; i < Of(unit).size(); ++i) {
           const ChoiceMeasure& choice = Of(unit)[i];
-          const double saved = Cost(chosen) - Cost(choice);
+          const double saved = costs_.Of(unit, choices_[unit]) - costs_.Of(unit, i);
           if (!choice.is_measured || saved <= 0) continue;
           const double gain = worth(saved, Total(choice.noise) - Total(chosen.noise));
           if (gain <= best || NoiseOver(measured_, NoiseWith(unit, i), over_) > most_) continue;
@@ -224,15 +244,12 @@ class Search {
     choices_[unit] = choice;
   }
 
-  static constexpr double kLeastGain = 0.002;  // of an exception, as a share of the time of FP32
-  static constexpr double kLeastCost = 1e-9;   // seconds
+  static constexpr double kLeastCost = 1e-9;  // seconds
   static constexpr double kLeastNoise = 1e-12;
 
   const Measurements& measured_;
-  double seconds_per_byte_;
+  Costs costs_;
   Over over_;
-  std::string usual_;
-  double exception_ = 0;  // seconds that an exception costs
   double most_ = 0;
   Choices choices_;
   std::vector<double> noise_;

@@ -17,7 +17,8 @@ inline constexpr double kNoiseWithoutEnd = std::numeric_limits<double>::infinity
 // A form of a unit.
 struct ChoiceMeasure {
   Choice choice;
-  double seconds = 0;  // of one run of the unit alone with the first case
+  double seconds = 0;        // of one run of the unit alone with the first case
+  double seconds_doubt = 0;  // a difference from float32's time that is smaller says nothing
   // By case and output (Measurements::At): the power of the error at the output when only this unit has this
   // form, as a share of the output's own. Of float32 all are 0. Infinity where an output is no number any
   // more.

@@ -29,6 +29,7 @@ constexpr std::size_t kLargestSketch = 2048;
 constexpr double kTimeWhole = 2;
 constexpr double kTimePart = 0.01;  // in each of the rounds
 constexpr std::size_t kRounds = 4;
+constexpr std::size_t kMostTimed = 4;  // units that are alike
 constexpr std::size_t kFewestRuns = 3;
 constexpr std::size_t kMostRuns = 30;
 // Percent of the runs that are no slower than the one that counts: what else goes on in the machine only
@@ -168,6 +169,7 @@ Measurements Measurer::Measure(std::vector<Unit> units, const Selection& selecti
     const Taps taps = Tap(group, cases_.size());
     for (; first < last; ++first) MeasureUnit(measured, first, taps, selection, non_finite, economy);
   }
+  for (std::size_t i = 0; i < times_of_unit_.size(); ++i) times_of_unit_[i]->Tell(measured.units[i]);
   return measured;
 }
 
@@ -323,28 +325,46 @@ void Measurer::OpenAlone(const Unit& unit, const Choice& choice, const Tensors& 
   scratch_.folder().Remove(kAlone + ".data");
 }
 
-// Times the choices in turn; units that are alike once. By how much the machine is slower just now than it
-// was, the whole model tells.
+// Times the choices in turn, for several of the units that are alike, so that what else goes on in the
+// machine meets all of them. By how much the machine is slower just now than it was, the whole model tells.
 void Measurer::TimeAlone(UnitMeasure& measure, const Tensors& inputs) {
-  const auto [known, is_new] = seconds_.try_emplace(KeyOf(measure, inputs));
-  std::vector<double>& seconds = known->second;
-  if (is_new) {
-    std::vector<std::vector<double>> times(measure.choices.size());
-    for (std::size_t i = 0; i < times.size(); ++i) parts_[i]->SetInputs(inputs);
+  UnitTimes& times = times_[KeyOf(measure, inputs)];
+  times_of_unit_.push_back(&times);
+  if (times.units < kMostTimed) {
+    ++times.units;
+    const std::size_t count = measure.choices.size();
+    std::vector<double> exact;  // by round
+    times.shares.resize(count);
+    for (std::size_t i = 0; i < count; ++i) parts_[i]->SetInputs(inputs);
     for (std::size_t round = 0; round < kRounds; ++round) {
-      for (std::size_t i = 0; i < times.size(); ++i) {
+      std::vector<double> seconds;
+      for (std::size_t i = 0; i < count; ++i) {
         const double first = parts_[i]->TimeRun();  // what the caches hold is not its own yet
         const auto runs = static_cast<std::size_t>(kTimePart / std::max(first, 1e-9));
-        const auto more = parts_[i]->TimeRuns(std::clamp(runs, kFewestRuns, kMostRuns));
-        times[i].insert(times[i].end(), more.begin(), more.end());
+        seconds.push_back(
+            compare::Percentile(parts_[i]->TimeRuns(std::clamp(runs, kFewestRuns, kMostRuns)), kTypical));
       }
+      exact.push_back(seconds.back());
+      for (std::size_t i = 0; i < count; ++i) times.shares[i].push_back(seconds[i] / seconds.back());
     }
     const double slower = TimeWhole() / whole_seconds_;
-    for (const std::vector<double>& of_choice : times) {
-      seconds.push_back(compare::Percentile(of_choice, kTypical) / slower);
-    }
+    for (const double seconds : exact) times.exact.push_back(seconds / slower);
   }
-  for (std::size_t i = 0; i < seconds.size(); ++i) measure.choices[i].seconds = seconds[i];
+  times.Tell(measure);
+}
+
+// Choices are compared within a round, so that drift falls out. The doubt is twice the standard error of a
+// median, by the range of the middle half, which one slow round does not move.
+void Measurer::UnitTimes::Tell(UnitMeasure& measure) const {
+  const double of_exact = compare::Median(exact);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    constexpr double kErrorOfMedian =
+        1.25 / 1.35;  // of a normal distribution, by the range of its middle half
+    const double range = compare::Percentile(shares[i], 75) - compare::Percentile(shares[i], 25);
+    const double error = kErrorOfMedian * range / std::sqrt(static_cast<double>(shares[i].size()));
+    measure.choices[i].seconds = of_exact * compare::Median(shares[i]);
+    measure.choices[i].seconds_doubt = 2 * of_exact * error;
+  }
 }
 
 // Of the model as it is, with the first case.

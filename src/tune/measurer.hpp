@@ -74,6 +74,15 @@ class Measurer {
     std::map<ValueId, std::vector<runtime::Tensor>> values;  // by case
   };
 
+  // What units that are alike take.
+  struct UnitTimes {
+    std::size_t units = 0;                    // that were timed
+    std::vector<double> exact;                // seconds of float32, by round
+    std::vector<std::vector<double>> shares;  // of float32's time in the same round, by choice and round
+
+    void Tell(UnitMeasure& measure) const;
+  };
+
   void OpenTapped(const std::vector<UnitMeasure>& units);
   void FindReferences(Measurements& measured);
   [[nodiscard]] Tensors InputsOf(std::size_t one_case) const;
@@ -117,9 +126,10 @@ class Measurer {
   std::vector<std::string> value_names_;  // of the model's values
   // What the FP32 model gives as far as it counts, by case; members of a batch are cases of their own.
   std::vector<Tensors> references_;
-  std::vector<std::size_t> first_member_;               // by set of inputs: the number of its first case
-  double whole_seconds_ = 0;                            // of a run of the tapped model, when all began
-  std::map<std::string, std::vector<double>> seconds_;  // of units that are alike, by choice
+  std::vector<std::size_t> first_member_;   // by set of inputs: the number of its first case
+  double whole_seconds_ = 0;                // of a run of the tapped model, when all began
+  std::map<std::string, UnitTimes> times_;  // by what makes units alike
+  std::vector<const UnitTimes*> times_of_unit_;
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;
 };

@@ -115,7 +115,16 @@ TEST(Fastest, MakesNoExceptionThatGainsNextToNothing) {
     return OneOutput(units);
   };
   EXPECT_EQ(Fastest(with_last(0.99), 20, {}, Over::kMost), (Choices{0, 0, 0, 0})) << "0.1 % of FP32's time";
-  EXPECT_EQ(Fastest(with_last(0.95), 20, {}, Over::kMost), (Choices{0, 0, 0, 2}));
+  EXPECT_EQ(Fastest(with_last(0.94), 20, {}, Over::kMost), (Choices{0, 0, 0, 2}));
+}
+
+TEST(Fastest, MakesNoExceptionThatTimesCannotTellFromNone) {
+  std::vector<UnitMeasure> units;
+  for (TensorId i = 0; i < 3; ++i) units.push_back(MakeUnit(i, {1, 1.5, 2}, {{1e-4}, {1e-6}, {0}}));
+  units.push_back(MakeUnit(3, {1, 1.5, 0.9}, {{1e-4}, {1e-6}, {0}}));
+  EXPECT_EQ(Fastest(OneOutput(units), 20, {}, Over::kMost), (Choices{0, 0, 0, 2}));
+  units.back().choices[0].seconds_doubt = 0.2;
+  EXPECT_EQ(Fastest(OneOutput(units), 20, {}, Over::kMost), (Choices{0, 0, 0, 0}));
 }
 
 TEST(Fastest, MakesFewExceptionsRatherThanMany) {
