@@ -14,7 +14,7 @@ namespace qi8::compare {
 namespace {
 
 constexpr std::uint64_t kMostArrays = 4096;
-constexpr std::uint64_t kMostBytes = 1ULL << 32U;  // of one array
+constexpr std::uint64_t kMostNpzBytes = 1ULL << 32U;  // of one array
 // Deflate makes at most 1032 bytes of one.
 constexpr std::uint64_t kMostInflated = 1032;
 
@@ -131,9 +131,9 @@ struct NpzFile::Impl {
       Fail(Quote(file) + " is compressed by method " + std::to_string(status.comp_method) +
            "; numpy.savez and numpy.savez_compressed write methods 0 and 8");
     }
-    if (status.size > kMostBytes) {
+    if (status.size > kMostNpzBytes) {
       Fail(Quote(file) + " is said to have " + FormatBytes(status.size) + "; an input may have " +
-           FormatBytes(kMostBytes));
+           FormatBytes(kMostNpzBytes));
     }
     if (status.comp_size > source.size || status.size / kMostInflated > status.comp_size + 1) {
       Fail(Quote(file) + " is said to have " + FormatCount(status.size) + " bytes, more than its " +

@@ -7,7 +7,7 @@
 namespace qi8 {
 namespace {
 
-constexpr std::uint64_t kPieceBytes = 1ULL << 20U;
+constexpr std::uint64_t kBytesAtATime = 1ULL << 20U;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void WriteImage(const Model& model, const ModelImage& image, WritableFile& file)
     write_text(slot.text_position);
     const TensorSource& source = model.tensors()[slot.tensor].source;
     for (std::uint64_t done = 0; done < slot.length;) {
-      piece.resize(std::min(kPieceBytes, slot.length - done));
+      piece.resize(std::min(kBytesAtATime, slot.length - done));
       model.files()[source.file].file->ReadAt(source.range.offset + done, piece);
       file.WriteAt(at, piece);
       done += piece.size();

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "cmdline/quantize_fixture.hpp"
+#include "cmdline/tune_fixture.hpp"
 #include "support/npz_builder.hpp"
 #include "support/onnx_runtime.hpp"
 
@@ -18,40 +18,6 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-class TuneTest : public QuantizeTest {
- protected:
-  TuneTest() { fs::create_directory(folder_ / "tmp"); }
-
-  [[nodiscard]] ProgramResult Call(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--threads", "1", "--onnxruntime", QI8_TEST_ONNXRUNTIME});
-    return RunQuantizeInt8(
-        arguments, {.folder = folder_.path(), .environment = {"TMPDIR=" + (folder_ / "tmp").native()}});
-  }
-  [[nodiscard]] ProgramResult Tune(std::vector<std::string> options = {}) const {
-    options.insert(options.begin(), {"tune", "in/m.onnx", "out/plan.toml"});
-    return Call(options);
-  }
-
-  void ExpectNothing(const ProgramResult& result, int status, const std::vector<std::string>& words) {
-    EXPECT_EQ(result.status, status) << result.err;
-    EXPECT_EQ(result.out, "");
-    for (const std::string& word : words) EXPECT_THAT(result.err, HasSubstr(word));
-    EXPECT_THAT(Written(), IsEmpty());
-    EXPECT_TRUE(fs::is_empty(folder_ / "tmp")) << "what is temporary is gone";
-  }
-
-  // SQNR of out/q.onnx against the model, by compare.
-  [[nodiscard]] double Sqnr(const std::vector<std::string>& options = {}) const {
-    std::vector<std::string> arguments = {"compare", "in/m.onnx", "out/q.onnx", "--runs",
-                                          "1",       "--loads",   "1",          "--json"};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    const ProgramResult result = Call(arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    const json sqnr = json::parse(result.out)["cases"][0]["outputs"][0]["sqnr_db"];
-    return sqnr.is_number() ? sqnr.get<double>() : std::numeric_limits<double>::infinity();
-  }
-};
 
 TEST_F(TuneTest, APlanIsAConfigurationThatReachesItsTarget) {
   WriteTinyModel();
@@ -112,43 +78,6 @@ TEST_F(TuneTest, TheMainCommandTunesAndWritesInOneGo) {
   EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
 }
 
-TEST_F(TuneTest, FidelityIsPaidWithSize) {
-  WriteTinyModel();
-  const auto tuned = [&](const std::string& decibels, const std::string& size) {
-    const ProgramResult result = Tune({"--min-sqnr", decibels, "--json", "--max-size", size});
-    EXPECT_EQ(result.status, 0) << result.err;
-    const json report = result.status == 0 ? json::parse(result.out) : json();
-    if (report.is_null()) throw std::runtime_error(result.err);
-    EXPECT_GE(report["measured"]["sqnr_db"].get<double>(), std::stod(decibels));
-    EXPECT_NEAR(report["measured"]["sqnr_db"].get<double>(), report["predicted"]["sqnr_db"].get<double>(), 2);
-    return report;
-  };
-  const json coarse = tuned("20", "250kB");
-  const json fine = tuned("36", "450kB");
-  const auto floats = [](const json& report) {
-    return std::count_if(report["nodes"].begin(), report["nodes"].end(),
-                         [](const json& node) { return node["form"] == "float32"; });
-  };
-  EXPECT_LT(floats(coarse), floats(fine));
-}
-
-TEST_F(TuneTest, APlanIsForOneModel) {
-  WriteTinyModel();
-  ASSERT_EQ(Tune({"--min-sqnr", "20", "--max-size", "300kB", "-q"}).status, 0);
-  fs::rename(folder_ / "out" / "plan.toml", folder_ / "plan.toml");
-  models::write_audio_core(folder_ / "in" / "other.onnx", {.seed = 5});
-  // Weights lie beside the model, so it is the model's own file that tells the two apart; here they are one
-  // graph.
-  ModelBuilder other = OneMatMul();
-  other.Save(folder_ / "in" / "other.onnx");
-  const auto before = Snapshot();
-  const ProgramResult result = Run({"in/other.onnx", "out/q.onnx", "--config", "plan.toml"});
-  EXPECT_EQ(result.status, 4) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("'in/other.onnx' has the SHA-256 "));
-  EXPECT_THAT(result.err, HasSubstr("it is not the model that a plan"));
-  EXPECT_EQ(Snapshot(), before);
-}
-
 TEST_F(TuneTest, ADamagedPlanIsRefused) {
   WriteTinyModel();
   ASSERT_EQ(Tune({"--min-sqnr", "20", "--max-size", "300kB", "-q"}).status, 0);
@@ -172,25 +101,6 @@ TEST_F(TuneTest, ADamagedPlanIsRefused) {
   expect(with("\"residual=no such node\",\n"), "names no node that has a form");
   expect(with("\"fine=block0/up/MatMul\",\n"), "'fine=block0/up/MatMul' is not a form");
   expect("expect-input = \"12\"\n", "is not a SHA-256");
-}
-
-TEST_F(TuneTest, WhatCannotBeReachedIsSaidWithWhatCan) {
-  WriteTinyModel();
-  ExpectNothing(Tune({"--min-sqnr", "30", "--max-size", "100kB"}), 4,
-                {"'in/m.onnx': no plan reaches what was asked for"});
-  ExpectNothing(Tune({"--min-speedup", "1000"}), 4,
-                {"no plan reaches", "the fastest plan is predicted to have", "the speed of FP32"});
-  ExpectNothing(Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "30", "--min-speedup", "1000"}), 4,
-                {"no plan reaches"});
-}
-
-TEST_F(TuneTest, SaysWhatPerTensorMeans) {
-  WriteTinyModel();
-  const std::vector<std::string> options = {"--forms", "per-tensor", "--batch-dependent", "--max-size",
-                                            "300kB"};
-  const ProgramResult result = Tune(options);
-  EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, HasSubstr("with per-tensor, a result depends on what else is in the batch"));
 }
 
 TEST_F(TuneTest, WrongUsageIsRefused) {
