@@ -305,7 +305,7 @@ TEST_F(Execution, SpecialValuesEqualTheOracle) {
   const std::string q = outputs.Bytes("w_quantized");
   EXPECT_EQ(q[5 + 6], 0);   // 0.5 -> 0
   EXPECT_EQ(q[5 + 12], 2);  // 1.5 -> 2
-  EXPECT_EQ(q[5 + 18], -2);
+  EXPECT_EQ(q[5 + 18], static_cast<char>(-2));
 }
 
 TEST_F(Execution, AlphaMultipliesTheScales) {

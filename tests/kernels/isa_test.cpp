@@ -68,6 +68,8 @@ TEST_F(Isa, WhatTheCpuHasIsCompiledIn) {
     EXPECT_TRUE(has("avx3"));
   }
 }
+#elif defined(__aarch64__)
+TEST_F(Isa, WhatTheCpuHasIsCompiledIn) { EXPECT_EQ(SupportedIsas().front(), "neon"); }
 #endif
 
 }  // namespace
