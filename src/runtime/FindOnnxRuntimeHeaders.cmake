@@ -16,13 +16,14 @@ set(QI8_ONNXRUNTIME_LIBRARY "")
 
 # Sets the two variables to what is in these include and library folders, or leaves them empty.
 function(qi8_look_for_onnxruntime include_dirs library_dirs)
-  # onnxruntime_c_api.h is in include/ of a release archive and deeper elsewhere.
+  # onnxruntime_c_api.h is in include/ of a release archive and deeper elsewhere. Also when cross-building, the folders are those
+  # that were named.
   find_path(header_dir onnxruntime_c_api.h PATHS ${include_dirs}
-    PATH_SUFFIXES onnxruntime onnxruntime/core/session NO_DEFAULT_PATH NO_CACHE)
+    PATH_SUFFIXES onnxruntime onnxruntime/core/session NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH NO_CACHE)
   if(NOT header_dir)
     return()
   endif()
-  find_file(library NAMES libonnxruntime.so.1 libonnxruntime.so PATHS ${library_dirs} NO_DEFAULT_PATH NO_CACHE)
+  find_file(library NAMES libonnxruntime.so.1 libonnxruntime.so PATHS ${library_dirs} NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH NO_CACHE)
   if(NOT library)
     set(library "")
   endif()
