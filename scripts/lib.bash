@@ -20,6 +20,9 @@ check_sha256() {  # FILE WANTED
   found  $found"
 }
 
+# The kind of machine that something is fetched for: this one's, or what MACHINE says.
+wanted_machine() { printf '%s\n' "${MACHINE:-$(uname -m)}"; }
+
 readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The archives that this machine installs its own release from, component main, as "ADDRESS RELEASE", where RELEASE is the
@@ -39,15 +42,15 @@ debian_archives() {  # [WHAT_ELSE_CAN_BE_DONE]
 
 # A private apt: it reads the machine's configuration (proxies, credentials), but only these sources, each "ADDRESS SUITE",
 # keeps its state in its own directory, and runs none of the machine's hooks.
-write_apt_configuration() {  # DIRECTORY deb|deb-src SOURCE...
-  local directory=$1 kind=$2 lists=Packages source
+write_apt_configuration() {  # DIRECTORY ARCHITECTURE deb|deb-src SOURCE...
+  local directory=$1 kind=$3 lists=Packages source
   [[ -r $debian_keyring ]] || fail "$debian_keyring is missing; install it with: apt-get install debian-archive-keyring"
   [[ $kind == deb ]] || lists=Sources
   mkdir -p "$directory"/state/lists/partial "$directory"/cache/archives/partial
   : >"$directory/status"
-  for source in "${@:3}"; do
-    printf '%s [arch=amd64 target=%s lang=none pdiffs=no signed-by=%s] %s main\n' \
-      "$kind" "$lists" "$debian_keyring" "$source"
+  for source in "${@:4}"; do
+    printf '%s [arch=%s target=%s lang=none pdiffs=no signed-by=%s] %s main\n' \
+      "$kind" "$2" "$lists" "$debian_keyring" "$source"
   done >"$directory/sources.list"
   cat >"$directory/apt.conf" <<END
 Dir::State "$directory/state";
@@ -57,7 +60,7 @@ Dir::Etc::sourcelist "$directory/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "amd64";
+APT::Architecture "$2";
 #clear APT::Architectures;
 APT::Sandbox::User "root";
 APT::Get::List-Cleanup "false";
@@ -76,19 +79,19 @@ update_apt() {  # DIRECTORY
 
 # Makes a private apt for the packages of any Debian release, from the mirror that this machine's own release comes from: one,
 # unless a foreign source names its suite like Debian's.
-read_packages() {  # DIRECTORY SUITE [WHAT_ELSE_CAN_BE_DONE]
+read_packages() {  # DIRECTORY ARCHITECTURE SUITE [WHAT_ELSE_CAN_BE_DONE]
   local archives mirror release found=''
-  archives=$(debian_archives "${3-}")
+  archives=$(debian_archives "${4-}")
   while read -r mirror release; do
     [[ -n $mirror && $release != *-* ]] || continue
     found=$mirror
-    write_apt_configuration "$1" deb "$mirror $2"
+    write_apt_configuration "$1" "$2" deb "$mirror $3"
     if update_apt "$1"; then return; fi
   done <<<"$archives"
   [[ -n $found ]] || fail "no apt source has this machine's own release, by its codename, and component main;" \
     "add Debian's to /etc/apt/sources.list.d"
   cat "$1/log" >&2
-  fail "cannot read the package list of Debian $2 (why: above); if its key is unknown, install a newer debian-archive-keyring"
+  fail "cannot read the package list of Debian $3 (why: above); if its key is unknown, install a newer debian-archive-keyring"
 }
 
 # Downloads a package of the npm registry that npm is configured for, and installs nothing. Prints the archive's path.
@@ -100,13 +103,13 @@ npm_download() {  # PACKAGE VERSION WORK_DIRECTORY
   printf '%s/%s\n' "$3" "${name##*$'\n'}"
 }
 
-# Downloads a package of the index that pip is configured for, as the wheel for Python 3.11 on x86-64 Linux whatever Python the
-# machine has, so that its checksum is one; installs nothing and runs nothing of it.
-pip_download() {  # PACKAGE VERSION DIRECTORY
+# Downloads a package of the index that pip is configured for, as the wheel for Python 3.11 on Linux, x86-64 unless another machine
+# is named, whatever Python this one has, so that its checksum is one; installs nothing and runs nothing of it.
+pip_download() {  # PACKAGE VERSION DIRECTORY [MACHINE]
   need_command python3 python3-pip
   python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing; install it with: apt-get install python3-pip"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
-    --platform manylinux_2_28_x86_64 --dest "$3" "$1==$2" >&2 || fail "pip cannot download $1 $2 (why: above)"
+    --platform "manylinux_2_28_${4:-x86_64}" --dest "$3" "$1==$2" >&2 || fail "pip cannot download $1 $2 (why: above)"
 }
 
 # Installs those of the Debian packages that are not there yet, with sudo where not root.
