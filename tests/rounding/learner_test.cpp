@@ -1,0 +1,184 @@
+// What is learned of whole models, which ONNX Runtime runs.
+#include "rounding/learner.hpp"
+
+#include <gmock/gmock.h>
+
+#include "qi8/error.hpp"
+#include "support/any_size.hpp"
+#include "support/model_builder.hpp"
+#include "support/onnx_runtime.hpp"
+#include "support/temp_folder.hpp"
+
+namespace qi8::rounding {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::ModelBuilder;
+using testing::RandomValues;
+
+constexpr std::int64_t kK = 24, kN = 16;
+
+// Rows whose elements have much in common, as those of activations have: there is something to learn.
+[[nodiscard]] runtime::Tensor Activations(std::int64_t rows, std::uint32_t seed) {
+  const auto own = RandomValues(static_cast<std::size_t>(rows * kK), seed);
+  const auto common = RandomValues(static_cast<std::size_t>(rows), seed + 100);
+  std::vector<float> values(own.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 0.1F * own[i] + common[i / kK];
+  return runtime::Tensor::Of<float>(DataType::kFloat, {rows, kK}, values);
+}
+
+[[nodiscard]] SplitCases CasesOf(std::int64_t rows) {
+  SplitCases cases;
+  for (std::uint32_t i = 0; i < 3; ++i) cases.learned_from.push_back({"learned", {Activations(rows, i)}});
+  cases.judged_by.push_back({"judged", {Activations(rows, 50)}});
+  return cases;
+}
+
+class LearnerTest : public ::testing::Test {
+ protected:
+  LearnerTest() : files_(MakePosixFileSystem()) {
+    builder_.Input("x", {-1, kK}).Initializer("w", {kK, kN}, RandomValues(kK * kN, 7));
+    options_.worker = {QI8_PROGRAM, "compare-worker"};
+    options_.threads = 1;
+    options_.onnxruntime = testing::RuntimeLibrary();
+  }
+
+  [[nodiscard]] Learning Learn(const SplitCases& cases, std::optional<std::size_t> mask = std::nullopt) {
+    builder_.Save(Path());
+    const Model model = Model::Load(*files_, Path());
+    const std::vector<Form> forms(model.nodes().size(), {FormKind::kPerToken});
+    return Learner(*files_, Path(), options_, observer_)
+        .Learn(FindLearnable(model, testing::OfAnySize(), forms, {}), cases, mask);
+  }
+  [[nodiscard]] std::filesystem::path Path() const { return folder_ / "m.onnx"; }
+
+  // The codes that were learned of weight number `weight` of the model.
+  [[nodiscard]] std::vector<std::int8_t> CodesOf(const Learning& learning, std::size_t weight,
+                                                 std::size_t count) {
+    const Model model = Model::Load(*files_, Path());
+    const std::vector<Form> forms(model.nodes().size(), {FormKind::kPerToken});
+    const Learnable learnable = FindLearnable(model, testing::OfAnySize(), forms, {}).at(weight);
+    const GivenCodes* const given =
+        learning.codes.Find(model.tensors()[learnable.tensor].source, learnable.encoding);
+    std::vector<std::int8_t> codes(given == nullptr ? 0 : count);
+    if (given != nullptr) given->file->ReadAt(given->offset, std::as_writable_bytes(std::span(codes)));
+    return codes;
+  }
+
+  ModelBuilder builder_;
+  const testing::TempFolder folder_;
+  std::unique_ptr<FileSystem> files_;
+  compare::RuntimeOptions options_;
+  Observer observer_;
+};
+
+TEST_F(LearnerTest, AProductComesNearer) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  const Learning learning = Learn(CasesOf(20));
+  ASSERT_EQ(learning.weights.size(), 1U);
+  const LearnedWeight& weight = learning.weights[0];
+  EXPECT_THAT(weight.obstacle, IsEmpty());
+  EXPECT_EQ(weight.rows, 60U);
+  EXPECT_LT(weight.learned_noise, 0.5 * weight.nearest_noise);
+  EXPECT_GE(learning.most_steps, 1U);
+  const auto codes = CodesOf(learning, 0, kK * kN);
+  EXPECT_EQ(CodesOf(Learn(CasesOf(20)), 0, kK * kN), codes) << "the same again";
+  EXPECT_THAT(codes, ::testing::Not(IsEmpty()));
+}
+
+TEST_F(LearnerTest, FewerRowsThanTheWeightHasAreRefused) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  const Learning learning = Learn(CasesOf(7));
+  ASSERT_EQ(learning.weights.size(), 1U);
+  EXPECT_THAT(learning.weights[0].obstacle, HasSubstr("24, and the inputs give 21"));
+  EXPECT_TRUE(learning.codes.empty());
+}
+
+TEST_F(LearnerTest, WhatTheJudgesSeeFartherKeepsTheNearestCodes) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  SplitCases cases = CasesOf(20);
+  cases.judged_by[0].inputs[0] =
+      runtime::Tensor::Of<float>(DataType::kFloat, {20, kK}, RandomValues(20 * kK, 3));  // nothing in common
+  const Learning learning = Learn(cases);
+  ASSERT_EQ(learning.weights.size(), 1U);
+  EXPECT_THAT(learning.weights[0].obstacle, HasSubstr("on the inputs that judge"));
+  EXPECT_GE(learning.weights[0].learned_noise, learning.weights[0].nearest_noise);
+  EXPECT_TRUE(learning.codes.empty());
+}
+
+TEST_F(LearnerTest, InputsOfZerosTeachNothing) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  SplitCases cases = CasesOf(20);
+  for (compare::InputSet& set : cases.learned_from) {
+    set.inputs[0] = runtime::Tensor::Of<float>(DataType::kFloat, {20, kK}, std::vector<float>(20 * kK, 0));
+  }
+  EXPECT_THAT(Learn(cases).weights.at(0).obstacle, HasSubstr("nothing but zeros"));
+}
+
+// One copy of the codes, for the rows of both.
+TEST_F(LearnerTest, AWeightOfTwoProductsIsLearnedOnce) {
+  builder_.Initializer("v", {kN, kK}, RandomValues(kK * kN, 9)).Output("y", {-1, kN});
+  builder_.Node("MatMul", {"x", "w"}, {"a"}, "first");
+  builder_.Node("MatMul", {"a", "v"}, {"b"}, "between");
+  builder_.Node("MatMul", {"b", "w"}, {"y"}, "second");
+  const Learning learning = Learn(CasesOf(20));
+  ASSERT_EQ(learning.weights.size(), 2U);
+  EXPECT_EQ(learning.weights[0].name, "w");
+  EXPECT_EQ(learning.weights[0].rows, 120U);
+  EXPECT_EQ(learning.weights[1].rows, 60U);
+}
+
+TEST_F(LearnerTest, OfATurnedWeightCodesStandAsItIsStored) {
+  builder_.Initializer("t", {kN, kK}, RandomValues(kK * kN, 11)).Output("y", {-1, kN});
+  testing::SetInt(builder_.Node("Gemm", {"x", "t"}, {"y"}, "m"), "transB", 1);
+  const Learning learning = Learn(CasesOf(20));
+  ASSERT_EQ(learning.weights.size(), 1U);
+  EXPECT_THAT(learning.weights[0].obstacle, IsEmpty());
+  // Each number is within some steps of its code, which would not be so in another order.
+  const auto codes = CodesOf(learning, 0, kK * kN);
+  const auto numbers = RandomValues(kK * kN, 11);
+  for (std::size_t n = 0; n < kN; ++n) {
+    float largest = 0;
+    for (std::size_t k = 0; k < kK; ++k) largest = std::max(largest, std::abs(numbers[n * kK + k]));
+    for (std::size_t k = 0; k < kK; ++k) {
+      EXPECT_NEAR(codes[n * kK + k], numbers[n * kK + k] / largest * 127, learning.most_steps + 0.51);
+    }
+  }
+}
+
+TEST_F(LearnerTest, PositionsThatAreMaskedDoNotCount) {
+  builder_.Input("mask", {-1}, onnx::TensorProto::INT64).Output("y", {-1, kN});
+  builder_.Output("z", {-1}, onnx::TensorProto::INT64);
+  builder_.Node("MatMul", {"x", "w"}, {"y"}, "m");
+  builder_.Node("Identity", {"mask"}, {"z"}, "i");
+  SplitCases cases = CasesOf(20);
+  std::vector<std::int64_t> mask(20, 1);
+  std::fill_n(mask.begin(), 10, 0);
+  for (auto* sets : {&cases.learned_from, &cases.judged_by}) {
+    for (compare::InputSet& set : *sets) set.inputs.push_back(testing::Int64Tensor({20}, mask));
+  }
+  const Learning with_all = Learn(cases), with_half = Learn(cases, 1);
+  ASSERT_EQ(with_half.weights.size(), 1U);
+  EXPECT_NE(with_half.weights[0].nearest_noise, with_all.weights[0].nearest_noise);
+}
+
+TEST_F(LearnerTest, LeavesNothingBehindWhenItIsStopped) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  builder_.Save(Path());
+  struct : Observer {
+    [[nodiscard]] bool ShouldStop() override { return true; }
+  } stopping;
+  const Model model = Model::Load(*files_, Path());
+  auto weights = FindLearnable(model, testing::OfAnySize(), std::vector<Form>(1, {FormKind::kPerToken}), {});
+  try {
+    static_cast<void>(
+        Learner(*files_, Path(), options_, stopping).Learn(std::move(weights), CasesOf(20), {}));
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);
+  }
+}
+
+}  // namespace
+}  // namespace qi8::rounding
