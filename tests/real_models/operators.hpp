@@ -77,13 +77,19 @@ inline constexpr auto kOtherForms = std::to_array<const char*>({"per-token", "re
 
 class Operators : public ::testing::Test {
  protected:
-  // Saves the model, quantizes it in several forms, runs all. What lies in the folder is per-tensor.
-  [[nodiscard]] Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
-                            const std::vector<std::string>& options = {}) {
+  // Saves the model and quantizes it per-tensor.
+  void QuantizePerTensor(ModelBuilder& builder, const std::vector<std::string>& options = {}) {
     builder.Save(folder_ / "fp32.onnx");
     QuantizeAs("int8.onnx", "per-tensor", options);
+  }
+
+  // The same, and in other forms, and runs all.
+  [[nodiscard]] Outputs Run(ModelBuilder& builder, const std::vector<runtime::Tensor>& inputs,
+                            const std::vector<std::string>& options = {},
+                            std::span<const char* const> other_forms = kOtherForms) {
+    QuantizePerTensor(builder, options);
     Outputs outputs = RunBoth(inputs);
-    for (const std::string form : kOtherForms) {
+    for (const std::string form : other_forms) {
       QuantizeAs(form + ".onnx", form, options);
       for (const auto optimization : kAllAndNoOptimizations) {
         outputs.other_forms.emplace_back(form,

@@ -52,7 +52,7 @@ TEST_P(NoiseOfPlans, IsThatOfTheSumOfTheirErrors) {
   // Every form is measured, also those that are slow here.
   const tune::Measurements measured =
       measurer.Measure(tune::FindUnits(model, selection, forms, {}).units, selection, {},
-                       {.least_noise = 0, .size_matters = true});
+                       {.least_noise = 0, .size_matters = true, .times_matter = false});
   ASSERT_GE(measured.units.size(), 4U);
 
   std::mt19937 random(1);
