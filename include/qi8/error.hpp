@@ -15,6 +15,23 @@ enum class ErrorKind {
   kInterrupted,   // the caller asked to stop
 };
 
+// As programs read it, in JSON and of Python's exception.
+[[nodiscard]] constexpr const char* NameOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kFailure:
+      break;
+    case ErrorKind::kInvalidModel:
+      return "invalid-model";
+    case ErrorKind::kUsage:
+      return "usage";
+    case ErrorKind::kCheckFailed:
+      return "check-failed";
+    case ErrorKind::kInterrupted:
+      return "interrupted";
+  }
+  return "failure";
+}
+
 // `what()` is one message made of where it happened, what was wrong and, after "; ", what to do about it.
 class Error : public std::runtime_error {
  public:

@@ -1,6 +1,7 @@
 // What a run decided, wrote and measured.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -111,7 +112,8 @@ struct LearnedWeight {
   // The power of the product's error on the inputs that judge, as a share of the product's own.
   double nearest_noise = 0;
   double learned_noise = 0;
-  std::string obstacle;  // why its codes are the nearest; empty: they are learned
+  unsigned most_steps = 0;  // that a learned code is from the nearest
+  std::string obstacle;     // why its codes are the nearest; empty: they are learned
 
   [[nodiscard]] bool is_learned() const { return obstacle.empty(); }
 };
@@ -123,7 +125,15 @@ struct RoundingReport {
   std::size_t learned_from = 0;  // cases
   std::size_t judged_by = 0;
   std::vector<LearnedWeight> weights = {};
-  unsigned most_steps = 0;  // that a code is from the nearest
+
+  // That a code of the output is from the nearest.
+  [[nodiscard]] unsigned most_steps() const {
+    unsigned most = 0;
+    for (const LearnedWeight& weight : weights) {
+      if (weight.is_learned()) most = std::max(most, weight.most_steps);
+    }
+    return most;
+  }
 };
 
 enum class Outcome {

@@ -171,7 +171,7 @@ class Run {
             .source_sha256 = std::move(source_hashes),
             .optimizer = optimizer_name_,
             .rounding = rounded_
-                            ? LearnedRounding{rounded_->report.inputs_sha256, rounded_->report.most_steps}
+                            ? LearnedRounding{rounded_->report.inputs_sha256, rounded_->report.most_steps()}
                             : LearnedRounding()};
   }
 

@@ -89,7 +89,7 @@ std::string Line(const AuditRecord& record, std::string_view previous_line) {
     json["rounding"] = {
         {"inputs_sha256", run.rounding->inputs_sha256},
         {"learned_weights", std::ranges::count_if(run.rounding->weights, &LearnedWeight::is_learned)},
-        {"most_steps", run.rounding->most_steps}};
+        {"most_steps", run.rounding->most_steps()}};
   }
   if (!record.config_json.empty()) json["config"] = ordered_json::parse(record.config_json);
   json["seconds"] = run.seconds;

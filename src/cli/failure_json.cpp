@@ -3,30 +3,11 @@
 #include <nlohmann/json.hpp>
 
 namespace qi8::cli {
-namespace {
-
-const char* Identifier(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalidModel:
-      return "invalid-model";
-    case ErrorKind::kUsage:
-      return "usage";
-    case ErrorKind::kCheckFailed:
-      return "check-failed";
-    case ErrorKind::kInterrupted:
-      return "interrupted";
-    default:
-      return "failure";
-  }
-}
-
-}  // namespace
-
 std::string FailureJson(const std::string& message, ErrorKind kind, int exit_status) {
   const nlohmann::ordered_json json = {
       {"outcome", kind == ErrorKind::kInterrupted ? "interrupted" : "failed"},
       {"exit_status", exit_status},
-      {"error", {{"kind", Identifier(kind)}, {"message", message}}}};
+      {"error", {{"kind", NameOf(kind)}, {"message", message}}}};
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

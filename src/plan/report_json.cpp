@@ -62,7 +62,7 @@ nlohmann::ordered_json ToJson(const RoundingReport& rounding) {
           {"inputs_sha256", rounding.inputs_sha256},
           {"learned_from", rounding.learned_from},
           {"judged_by", rounding.judged_by},
-          {"most_steps", rounding.most_steps},
+          {"most_steps", rounding.most_steps()},
           {"weights", std::move(weights)}};
 }
 

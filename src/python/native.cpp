@@ -32,21 +32,6 @@ namespace nb = nanobind;
 namespace qi8::python {
 namespace {
 
-const char* NameOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalidModel:
-      return "invalid-model";
-    case ErrorKind::kUsage:
-      return "usage";
-    case ErrorKind::kCheckFailed:
-      return "check-failed";
-    case ErrorKind::kInterrupted:
-      return "interrupted";
-    default:
-      return "failure";
-  }
-}
-
 // As the package's own exception, which has the kind beside the message.
 void Translate(const std::exception_ptr& thrown, void*) {
   try {

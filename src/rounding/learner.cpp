@@ -308,21 +308,20 @@ class LearningRun {
                          .rows = 0,
                          .nearest_noise = 0,
                          .learned_noise = 0,
+                         .most_steps = 0,
                          .obstacle = weight.obstacle};
     std::vector<std::int8_t> codes;
-    unsigned steps = 0;
-    if (result.is_learned()) Round(weight, learned_from, judged_by, result, codes, steps);
+    if (result.is_learned()) Round(weight, learned_from, judged_by, result, codes);
     if (result.is_learned()) {
       places_.emplace_back(static_cast<std::size_t>(&weight - weights_.data()), used_);
       codes_->WriteAt(used_, std::as_bytes(std::span(codes)));
       used_ += codes.size();
-      learning_.most_steps = std::max(learning_.most_steps, steps);
     }
     learning_.weights.push_back(std::move(result));
   }
 
   void Round(const Learnable& weight, const Taps& learned_from, const Taps& judged_by, LearnedWeight& result,
-             std::vector<std::int8_t>& codes, unsigned& steps) {
+             std::vector<std::int8_t>& codes) {
     const RowsOfMatrices rows = RowsFor(weight, learned_from);
     const MatrixFactor& factor = weight.uses.front().factor;
     const std::int64_t k = factor.dims[factor.dims.size() - 2];
@@ -358,7 +357,8 @@ class LearningRun {
       for (Index row = 0; row < learned.rows(); ++row) {
         for (Index n = 0; n < learned.cols(); ++n) {
           codes[places.Of(row, n)] = learned(row, n);
-          steps = std::max(steps, static_cast<unsigned>(std::abs(learned(row, n) - nearest(row, n))));
+          const auto steps = static_cast<unsigned>(std::abs(learned(row, n) - nearest(row, n)));
+          result.most_steps = std::max(result.most_steps, steps);
         }
       }
     }

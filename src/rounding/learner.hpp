@@ -23,7 +23,6 @@ namespace qi8::rounding {
 struct Learning {
   RoundedWeights codes;
   std::vector<LearnedWeight> weights;
-  unsigned most_steps = 0;  // that a code is from the nearest
 };
 
 class Learner {

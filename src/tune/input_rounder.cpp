@@ -56,8 +56,7 @@ Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options, s
                      .inputs_sha256 = "",
                      .learned_from = split.learned_from.size(),
                      .judged_by = split.judged_by.size(),
-                     .weights = std::move(learning.weights),
-                     .most_steps = learning.most_steps}};
+                     .weights = std::move(learning.weights)}};
 }
 
 Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>& kept) {

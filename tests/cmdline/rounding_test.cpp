@@ -136,6 +136,15 @@ TEST_F(RoundingTest, ThreadsChangeNothing) {
   EXPECT_EQ(ReadFile(output()), model);
 }
 
+// The instruction set that the program's own kernels use, that is: ONNX Runtime's results are those of the
+// processor.
+TEST_F(RoundingTest, InstructionSetsOfTheKernelsChangeNothing) {
+  ASSERT_EQ(Learn("learn.npz", {"-q"}).status, 0);
+  const std::string bytes = ReadFile(output()) + ReadFile(Data());
+  ASSERT_EQ(Learn("learn.npz", {"-q", "--isa", "scalar", "--force"}).status, 0);
+  EXPECT_EQ(ReadFile(output()) + ReadFile(Data()), bytes);
+}
+
 TEST_F(RoundingTest, ADryRunTellsTheExactSizeAndNeedsNoInputs) {
   const ProgramResult planned =
       Call({"in/m.onnx", "out/q.onnx", "--form", "residual", "--rounding", "learned", "--dry-run", "--json"});

@@ -11,6 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class TuneTargetsTest : public TuneTest {};
 
@@ -32,6 +33,24 @@ TEST_F(TuneTargetsTest, FidelityIsPaidWithSize) {
                          [](const json& node) { return node["form"] == "float32"; });
   };
   EXPECT_LT(floats(coarse), floats(fine));
+}
+
+TEST_F(TuneTargetsTest, WritesAPage) {
+  WriteTinyModel();
+  ASSERT_EQ(Tune({"--max-size", "400kB", "--report", "out/tune.html", "-q"}).status, 0);
+  const std::string page = ReadFile(folder_ / "out" / "tune.html");
+  EXPECT_THAT(page, StartsWith("<!doctype html>\n<!-- written by quantize-int8 tune"));
+  for (const char* part :
+       {"block1/down/MatMul", "the plan", "What can be had", "Every form of every node", "dB"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+  EXPECT_EQ(page.find("http:"), std::string::npos);
+  EXPECT_EQ(page.find("https:"), std::string::npos) << "nothing is loaded from anywhere";
+  EXPECT_EQ(Tune({"--max-size", "400kB", "--report", "out/tune.html", "-q"}).status, 0)
+      << "a report replaces a report";
+  WriteFile(folder_ / "mine.html", "mine");
+  EXPECT_EQ(Tune({"--report", "mine.html", "-q"}).status, 1);
+  EXPECT_EQ(ReadFile(folder_ / "mine.html"), "mine");
 }
 
 TEST_F(TuneTargetsTest, APlanIsForOneModel) {

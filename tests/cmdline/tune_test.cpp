@@ -49,24 +49,6 @@ TEST_F(TuneTest, APlanIsAConfigurationThatReachesItsTarget) {
   EXPECT_EQ(Tune({"--min-sqnr", "20", "-q"}).status, 0);
 }
 
-TEST_F(TuneTest, WritesAPage) {
-  WriteTinyModel();
-  ASSERT_EQ(Tune({"--max-size", "400kB", "--report", "out/tune.html", "-q"}).status, 0);
-  const std::string page = ReadFile(folder_ / "out" / "tune.html");
-  EXPECT_THAT(page, StartsWith("<!doctype html>\n<!-- written by quantize-int8 tune"));
-  for (const char* part :
-       {"block1/down/MatMul", "the plan", "What can be had", "Every form of every node", "dB"}) {
-    EXPECT_THAT(page, HasSubstr(part));
-  }
-  EXPECT_EQ(page.find("http:"), std::string::npos);
-  EXPECT_EQ(page.find("https:"), std::string::npos) << "nothing is loaded from anywhere";
-  EXPECT_EQ(Tune({"--max-size", "400kB", "--report", "out/tune.html", "-q"}).status, 0)
-      << "a report replaces a report";
-  WriteFile(folder_ / "mine.html", "mine");
-  EXPECT_EQ(Tune({"--report", "mine.html", "-q"}).status, 1);
-  EXPECT_EQ(ReadFile(folder_ / "mine.html"), "mine");
-}
-
 TEST_F(TuneTest, TheMainCommandTunesAndWritesInOneGo) {
   WriteTinyModel();
   const ProgramResult result = Call({"in/m.onnx", "out/q.onnx", "--min-sqnr", "33", "--max-size", "400kB"});

@@ -81,7 +81,7 @@ TEST_F(LearnerTest, AProductComesNearer) {
   EXPECT_THAT(weight.obstacle, IsEmpty());
   EXPECT_EQ(weight.rows, 60U);
   EXPECT_LT(weight.learned_noise, 0.5 * weight.nearest_noise);
-  EXPECT_GE(learning.most_steps, 1U);
+  EXPECT_GE(weight.most_steps, 1U);
   const auto codes = CodesOf(learning, 0, kK * kN);
   EXPECT_EQ(CodesOf(Learn(CasesOf(20)), 0, kK * kN), codes) << "the same again";
   EXPECT_THAT(codes, ::testing::Not(IsEmpty()));
@@ -142,7 +142,8 @@ TEST_F(LearnerTest, OfATurnedWeightCodesStandAsItIsStored) {
     float largest = 0;
     for (std::size_t k = 0; k < kK; ++k) largest = std::max(largest, std::abs(numbers[n * kK + k]));
     for (std::size_t k = 0; k < kK; ++k) {
-      EXPECT_NEAR(codes[n * kK + k], numbers[n * kK + k] / largest * 127, learning.most_steps + 0.51);
+      EXPECT_NEAR(codes[n * kK + k], numbers[n * kK + k] / largest * 127,
+                  learning.weights[0].most_steps + 0.51);
     }
   }
 }

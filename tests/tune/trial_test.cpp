@@ -101,7 +101,10 @@ TEST_F(TakeBackTest, TakesBackWhatTakesThemFurtherAway) {
     Learned(1, form, 0.5e-3);
     Learned(2, form, 2e-3);
   }
+  rounded_.report.weights[0].most_steps = 2;
+  rounded_.report.weights[1].most_steps = 5;
   EXPECT_THAT(Obstacles(), ::testing::ElementsAre(IsEmpty(), HasSubstr("no nearer to FP32's")));
+  EXPECT_EQ(rounded_.report.most_steps(), 2U);
   EXPECT_TRUE(HasCodes(0));
   EXPECT_FALSE(HasCodes(1));
   EXPECT_EQ(after_.units[2].choices[0].noise, std::vector{1e-3}) << "what the nearest codes give";
