@@ -1,6 +1,7 @@
 // Proof after the fact: that a model that Quantize() wrote is what it wrote.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -55,10 +56,8 @@ struct VerifyReport {
   std::uint64_t peak_memory_bytes = 0;  // largest resident set of the process
 
   [[nodiscard]] bool holds() const {
-    for (const Check& check : checks) {
-      if (check.outcome == CheckOutcome::kFails) return false;
-    }
-    return true;
+    return std::ranges::none_of(checks,
+                                [](const Check& check) { return check.outcome == CheckOutcome::kFails; });
   }
 };
 

@@ -35,7 +35,7 @@ class ConsoleObserver final : public Observer {
   using Clock = std::chrono::steady_clock;
   void ClearLine();
   using Text = std::string (*)(std::uint64_t done, std::uint64_t total, double seconds);
-  void Show(std::uint64_t done, std::uint64_t total, Text text);
+  void Show(std::uint64_t done, std::uint64_t total, Text describe);
 
   std::shared_ptr<spdlog::logger> logger_;
   bool show_progress_;

@@ -17,7 +17,7 @@ std::vector<std::string> Names(const CLI::Option& option) {
 std::string TypeAlone(const std::string& type) { return type.substr(0, type.find(':')); }
 
 // "[a,b]" as CLI11 writes the default of a list.
-std::string WithoutBrackets(std::string text) {
+std::string WithoutBrackets(const std::string& text) {
   return text.starts_with('[') && text.ends_with(']') ? text.substr(1, text.size() - 2) : text;
 }
 

@@ -99,7 +99,8 @@ std::string BarChart(const BarPair& bars, const std::string& title) {
     return "<svg x=\"" + scale.At(value) + "\" overflow=\"visible\">" +
            Text("8", std::to_string(y + 14), "label", text) + "</svg>";
   };
-  constexpr int kFp32Top = 4, kInt8Top = 30;
+  constexpr int kFp32Top = 4;
+  constexpr int kInt8Top = 30;
   std::string svg = Open(kHeight, title) + bar(bars.values.fp32, "fp32", kFp32Top) +
                     bar(bars.values.int8, "int8", kInt8Top);
   if (bars.limit && *bars.limit <= bars.full) {
@@ -141,7 +142,9 @@ std::string TimeAxis(double full) {
 }
 
 std::string LineChart(const LinePair& lines, const std::string& title) {
-  constexpr int kTop = 12, kBottom = 196, kHeight = 232;
+  constexpr int kTop = 12;
+  constexpr int kBottom = 196;
+  constexpr int kHeight = 232;
   double full = 0;
   for (const auto* values : {&lines.seconds.fp32, &lines.seconds.int8}) {
     full = std::max(full, *std::ranges::max_element(*values));

@@ -85,6 +85,8 @@ class Server {
     const auto wanted = request.at("wanted").get<std::vector<std::size_t>>();
     return {{"tensors", ToMessage(session.RunFor(wanted, inputs_, runtime::Unreadable::kSkip))}};
   }
+  // Called as the others are, by a pointer to a member.
+  // NOLINTNEXTLINE(readability-convert-member-functions-to-static)
   Message Memory(const Message&) {
     const MemoryUse memory = OwnMemory();
     return {{"resident", memory.resident}, {"peak", memory.peak}};
@@ -128,6 +130,7 @@ Worker::Worker(const std::vector<std::string>& command, double timeout_seconds,
   ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
   std::vector<std::string> arguments = command;
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const int error = ::posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environ);

@@ -22,7 +22,7 @@ struct ConstantView {
 };
 
 // The view that leads to the value, or why there is none.
-[[nodiscard]] std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId value);
+[[nodiscard]] std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id);
 
 // Whether the node only shows a constant in another way, as above.
 [[nodiscard]] bool IsViewOperator(const Node& node);

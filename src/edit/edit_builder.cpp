@@ -30,7 +30,7 @@ Operand EditBuilder::Add(std::string op_type, std::vector<Operand> inputs,
 
 Operand EditBuilder::AddMicrosoft(std::string op_type, std::vector<Operand> inputs,
                                   std::vector<NewAttribute> attributes) {
-  const Operand result = Add(std::move(op_type), std::move(inputs), std::move(attributes));
+  Operand result = Add(std::move(op_type), std::move(inputs), std::move(attributes));
   edit_.nodes.back().domain = kMicrosoftDomain;
   return result;
 }
@@ -52,7 +52,7 @@ Operand EditBuilder::AddConstant(Int64Tensor value) {
 
 Operand EditBuilder::AddZeros(std::vector<std::int64_t> dims) {
   const auto rank = static_cast<std::int64_t>(dims.size());
-  const Operand zero = AddCast(AddConstant(Int64Tensor{{}, {0}}), DataType::kInt64, DataType::kInt8);
+  Operand zero = AddCast(AddConstant(Int64Tensor{{}, {0}}), DataType::kInt64, DataType::kInt8);
   if (dims.empty()) return zero;
   return Add("Expand", {zero, AddConstant(Int64Tensor{{rank}, std::move(dims)})});
 }
@@ -70,7 +70,7 @@ Operand EditBuilder::AddDequantized(Operand codes, const std::optional<Operand>&
 }
 
 Operand EditBuilder::AddInherited(std::string op_type, std::vector<Operand> inputs) {
-  const Operand result = Add(std::move(op_type), std::move(inputs));
+  Operand result = Add(std::move(op_type), std::move(inputs));
   edit_.nodes.back().inherits.attributes = true;
   return result;
 }

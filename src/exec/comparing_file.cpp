@@ -7,7 +7,7 @@
 namespace qi8 {
 namespace {
 
-constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kPieceBytes = 256U << 10U;
 
 }  // namespace
 

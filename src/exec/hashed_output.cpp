@@ -7,8 +7,8 @@
 namespace qi8 {
 namespace {
 
-constexpr std::uint64_t kReadBackBytes = 256 * 1024;
-constexpr std::uint64_t kWriteBackBytes = 32 * 1024 * 1024;
+constexpr std::uint64_t kReadBackBytes = 256U << 10U;
+constexpr std::uint64_t kWriteBackBytes = 32U << 20U;
 
 }  // namespace
 

@@ -131,7 +131,9 @@ QuantizedRows FromOffset(Rows& rows) {
 // whatever the range: there is little time to be won by the product itself, and an offset is 1 dB better.
 // With the smallest, it is the number of nodes that counts. (docs/performance.md has the figures.)
 ActivationRange RangeToUse(const Product& product) {
-  constexpr std::uint64_t kLeast = 1U << 15U, kMost = 1U << 17U;  // elements of a small weight
+  // The elements of a small weight.
+  constexpr std::uint64_t kLeast = 1U << 15U;
+  constexpr std::uint64_t kMost = 1U << 17U;
   const bool is_unknown = product.range == ActivationRange::kUnknown;
   if (product.weight.scale_dims.empty()) return is_unknown ? ActivationRange::kCentered : product.range;
   const std::uint64_t elements = product.weight.encoding.shape.elements();
@@ -171,7 +173,7 @@ Operand AddPerToken(EditBuilder& edit, const Product& product) {
   const bool is_matrix = request.dims.size() == 2;
   const WeightOperands w = edit.QuantizeWeight(std::move(request));
   const Operand of_codes = AddProductOfCodes(edit, x, w, is_matrix, AddBroadcast(edit, product, w.scale));
-  const Operand scaled = edit.Add("Mul", {of_codes, x.scale});
+  Operand scaled = edit.Add("Mul", {of_codes, x.scale});
   if (!x.offset) return scaled;
   return edit.Add("Add", {scaled, edit.Add("Mul", {*x.offset, AddBroadcast(edit, product, *w.sums)})});
 }

@@ -21,7 +21,8 @@ void FailWithErrno(std::string_view action, std::string_view path) {
   Fail(message);
 }
 
-bool IsUnsupported(int code) { return code == ENOSYS || code == EOPNOTSUPP || code == ENOTSUP; }
+// On Linux, ENOTSUP is EOPNOTSUPP.
+bool IsUnsupported(int code) { return code == ENOSYS || code == EOPNOTSUPP; }
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);

@@ -75,7 +75,7 @@ struct Tail {
 };
 
 Tail ReadTail(int fd, const std::string& path) {
-  constexpr std::uint64_t kFirstStep = 64 * 1024;
+  constexpr std::uint64_t kFirstStep = 64U << 10U;
   constexpr std::uint64_t kLongestLine = 16ULL << 20U;
   std::uint64_t start = static_cast<std::uint64_t>(Stat(fd, path).st_size);
   if (start == 0) return {};

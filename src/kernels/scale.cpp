@@ -22,8 +22,8 @@ CodeParameters ParametersOf(const Scheme& scheme, const Extent& extent) {
   const float max = std::bit_cast<float>(symmetric ? std::max(extent.above, extent.below) : extent.above);
   const float min = -(symmetric ? max : std::bit_cast<float>(extent.below));
   const float difference = max - min;
-  const double width = std::isinf(difference) ? static_cast<double>(max) - static_cast<double>(min)
-                                              : static_cast<double>(difference);
+  const auto width = std::isinf(difference) ? static_cast<double>(max) - static_cast<double>(min)
+                                            : static_cast<double>(difference);
   const CodeRange range = RangeOf(scheme);
   const double scale = width / static_cast<double>(range.high - range.low);
   if (scale < std::numeric_limits<float>::min()) return {};

@@ -244,7 +244,7 @@ class Model::Loader {
   }
 
   static int PayloadCount(const onnx::TensorProto& tensor) {
-    const auto& unknown = tensor.GetReflection()->GetUnknownFields(tensor);
+    const auto& unknown = onnx::TensorProto::GetReflection()->GetUnknownFields(tensor);
     int count = 0;
     for (int i = 0; i < unknown.field_count(); ++i)
       count += unknown.field(i).number() == kPayloadField ? 1 : 0;

@@ -45,7 +45,7 @@ const Descriptor* HolderType(const FieldDescriptor* field) {
 }
 
 std::optional<Payload> GetPayload(const onnx::TensorProto& tensor) {
-  const auto& unknown = tensor.GetReflection()->GetUnknownFields(tensor);
+  const auto& unknown = onnx::TensorProto::GetReflection()->GetUnknownFields(tensor);
   for (int i = 0; i < unknown.field_count(); ++i) {
     const auto& field = unknown.field(i);
     if (field.number() != kPayloadField) continue;
@@ -59,12 +59,12 @@ std::optional<Payload> GetPayload(const onnx::TensorProto& tensor) {
 void SetPayload(onnx::TensorProto& tensor, Payload payload) {
   ClearPayload(tensor);
   const std::array<std::uint64_t, 2> numbers = {payload.first, payload.second};
-  tensor.GetReflection()->MutableUnknownFields(&tensor)->AddLengthDelimited(
+  onnx::TensorProto::GetReflection()->MutableUnknownFields(&tensor)->AddLengthDelimited(
       kPayloadField, std::string(reinterpret_cast<const char*>(numbers.data()), kPayloadBytes));
 }
 
 void ClearPayload(onnx::TensorProto& tensor) {
-  tensor.GetReflection()->MutableUnknownFields(&tensor)->DeleteByNumber(kPayloadField);
+  onnx::TensorProto::GetReflection()->MutableUnknownFields(&tensor)->DeleteByNumber(kPayloadField);
 }
 
 void ForEachTensor(google::protobuf::Message& message, const std::function<void(onnx::TensorProto&)>& visit) {

@@ -29,7 +29,8 @@ bool IsLargeAndInside(const onnx::TensorProto& tensor) {
 
 bool SameBytes(const ReadableFile& file, std::uint64_t one, std::uint64_t other, std::uint64_t length) {
   constexpr std::uint64_t kPiece = 64U << 10U;
-  std::string a, b;
+  std::string a;
+  std::string b;
   for (std::uint64_t done = 0; done < length; done += kPiece) {
     const std::uint64_t size = std::min(kPiece, length - done);
     a.resize(size);
@@ -76,6 +77,7 @@ std::vector<std::string> KeepLastInitializers(onnx::GraphProto& graph, const Rea
     repeated.emplace(initializer.name(), counts);
   }
   std::vector<std::string> names;
+  names.reserve(repeated.size());
   for (const auto& [name, counts] : repeated) names.push_back(name);
   RemoveIf(initializers, [&](const auto& initializer) {
     const auto found = repeated.find(initializer.name());

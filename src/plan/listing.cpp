@@ -84,7 +84,7 @@ class Lister {
     return found == edit.weights.end() ? nullptr : &*found;
   }
 
-  bool IsWeightInput(const Node& node, std::size_t input) const {
+  static bool IsWeightInput(const Node& node, std::size_t input) {
     const auto inputs = WeightInputs(node);
     return std::ranges::find(inputs, input) != inputs.end();
   }

@@ -287,9 +287,9 @@ bool IsPlainText(const std::string& value) {
 
 }  // namespace
 
-YamlSection::YamlSection(std::string text, const std::string& file, const std::string& section,
+YamlSection::YamlSection(std::string text, std::string file, const std::string& section,
                          const std::vector<std::string>& required, const std::vector<std::string>& optional)
-    : text_(std::move(text)), file_(file) {
+    : text_(std::move(text)), file_(std::move(file)) {
   std::vector<YamlNode> documents = Parse(text_, file_);
   const Place place = FindSection(documents, file_, section);
   path_ = place.path;

@@ -21,7 +21,7 @@ class YamlSection {
   // in messages. Throws Error (kFailure) where the text is not valid YAML, where not exactly one mapping has
   // this name, where a required key is missing or any of the keys is there twice, and where anchors, aliases,
   // tags or other forms make editing unsafe.
-  YamlSection(std::string text, const std::string& file, const std::string& section,
+  YamlSection(std::string text, std::string file, const std::string& section,
               const std::vector<std::string>& required, const std::vector<std::string>& optional = {});
 
   // The keys down to the section, joined by dots.

@@ -336,7 +336,10 @@ class LearningRun {
     const RowsOfMatrices judging = RowsFor(weight, judged_by);
     const StoredWeight stored = ReadWeight(model_, weight);
     codes.resize(stored.numbers.size());
-    ProductError nearest_error, learned_error, nearest_itself, learned_itself;
+    ProductError nearest_error;
+    ProductError learned_error;
+    ProductError nearest_itself;
+    ProductError learned_itself;
     for (std::size_t matrix = 0; matrix < rows.size(); ++matrix) {
       const MatrixPlaces places(factor, matrix);
       const Floats numbers = NumbersOf(stored, places);

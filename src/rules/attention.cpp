@@ -18,7 +18,7 @@ constexpr auto kUnknownAttributes =
 Decision PlanAttention(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto& view = std::get<ConstantView>(weight);
   if (const auto skip = RequireOpset(context.model, kDynamicQuantizationOpset)) return *skip;
   if (view.type != DataType::kFloat) return Skip{SkipReason::kType, DataTypeName(view.type)};
   if (view.dims.size() != 2) return Skip{SkipReason::kShape, "rank " + std::to_string(view.dims.size())};

@@ -17,7 +17,7 @@ Operand AddShift(EditBuilder& edit) {
 Decision PlanConv(const RuleContext& context, const Node& node) {
   const auto weight = ConstantWeight(context, node, 1);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto& view = std::get<ConstantView>(weight);
   if (const auto skip = RequireOpset(context.model, kDynamicQuantizationOpset)) return *skip;
   const std::size_t rank = view.dims.size();
   if (rank < 3) return Skip{SkipReason::kShape, "rank " + std::to_string(rank)};

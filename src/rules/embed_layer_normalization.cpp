@@ -36,7 +36,7 @@ Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& nod
     }
     const auto weight = ConstantWeight(context, node, i);
     if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-    const ConstantView& view = std::get<ConstantView>(weight);
+    const auto& view = std::get<ConstantView>(weight);
     if (view.type != DataType::kFloat) return Skip{SkipReason::kType, DataTypeName(view.type)};
     const auto request = RequestWeight(context, view,
                                        {.input = i,

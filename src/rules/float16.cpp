@@ -12,7 +12,7 @@ std::variant<WeightRequest, Skip> RequestFloat16(const RuleContext& context, con
                                                  std::size_t input) {
   const auto weight = ConstantWeight(context, node, input);
   if (const auto* skip = std::get_if<Skip>(&weight)) return *skip;
-  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto& view = std::get<ConstantView>(weight);
   const DataType stored = context.model.tensors()[view.tensor].type;
   if (stored != DataType::kFloat && stored != DataType::kDouble) {
     return Skip{SkipReason::kType, DataTypeName(stored) + ", for the form float16"};

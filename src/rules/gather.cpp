@@ -27,7 +27,7 @@ Decision PlanGather(const RuleContext& context, const Node& node) {
   if (node.inputs.size() < 2 || node.inputs[1].empty())
     return Skip{SkipReason::kNotConstant, "it has no indices"};
   if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
-  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto& view = std::get<ConstantView>(weight);
   const auto rank = static_cast<std::int64_t>(view.dims.size());
   if (rank < 2) return Skip{SkipReason::kShape, "rank " + std::to_string(rank)};
   const std::int64_t stated_axis = context.model.IntAttribute(node, "axis", 0);

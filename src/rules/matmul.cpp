@@ -87,7 +87,7 @@ Decision PlanMatMul(const RuleContext& context, const Node& node) {
     if (context.selection.matmul_const_b_only) return NoWeightOfProduct(context, node, *skip);
     return PlanTwoActivations(context, node);
   }
-  const ConstantView& view = std::get<ConstantView>(weight);
+  const auto& view = std::get<ConstantView>(weight);
   if (const auto skip = RequireOpset(context.model, 1)) return *skip;
   const std::size_t rank = view.dims.size();
   if (rank < 2) return Skip{SkipReason::kShape, "rank " + std::to_string(rank)};

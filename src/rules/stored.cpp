@@ -21,7 +21,7 @@ Decision PlanStored(const RuleContext& context, const Node& node) {
       if (!first_skip) first_skip = *skip;
       continue;
     }
-    const ConstantView& view = std::get<ConstantView>(weight);
+    const auto& view = std::get<ConstantView>(weight);
     if (view.dims.size() <= form.scaled_dims) {
       if (!first_skip) first_skip = Skip{SkipReason::kShape, "rank " + std::to_string(view.dims.size())};
       continue;

@@ -134,7 +134,7 @@ fs::path PrefixOfPython(const std::string& path) {
     const fs::path python = fs::path(path.substr(begin, end - begin)) / "python3";
     begin = end + 1;
     if (!python.is_absolute() || !IsFile(python) || ::access(python.c_str(), X_OK) != 0) continue;
-    const fs::path prefix = python.parent_path().parent_path();
+    fs::path prefix = python.parent_path().parent_path();
     if (IsFile(prefix / "pyvenv.cfg")) return prefix;  // its python3 is a link to that of another prefix
     std::error_code error;
     const fs::path real = fs::canonical(python, error);

@@ -178,6 +178,7 @@ void Measurer::OpenTapped(const std::vector<UnitMeasure>& units) {
   Model model = Model::Load(file_system_, path_);
   value_names_ = NamesOf(model);
   std::vector<Unit> tapped;
+  tapped.reserve(units.size());
   for (const UnitMeasure& unit : units) tapped.push_back(unit.unit);
   tapped_ = WriteTapped(std::move(model), tapped, scratch_.folder(), name);
   const std::filesystem::path folder = std::filesystem::absolute(path_).parent_path();

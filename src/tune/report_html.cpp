@@ -216,11 +216,11 @@ class TuningPage {
   // What each form of each node would make.
   std::string Forms() const {
     std::string rows;
-    for (std::size_t i = 0; i < measured_.units.size(); ++i) {
-      for (const ChoiceMeasure& choice : measured_.units[i].choices) {
+    for (const UnitMeasure& measure : measured_.units) {
+      for (const ChoiceMeasure& choice : measure.choices) {
         const double db = SqnrOver(measured_, choice.noise, Over::kSum);
         const double bytes = static_cast<double>(choice.choice.bytes());
-        rows += "<tr>" + Cell(measured_.units[i].unit.label, "name") + Cell(choice.choice.written) +
+        rows += "<tr>" + Cell(measure.unit.label, "name") + Cell(choice.choice.written) +
                 (choice.is_measured ? NumberCell(FormatSqnr(db), db) : NumberCell("not measured", 1e9)) +
                 NumberCell(Print("%.4g ms", 1e3 * choice.seconds), choice.seconds) +
                 NumberCell(FormatBytes(choice.choice.bytes()), bytes) + "</tr>";

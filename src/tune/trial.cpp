@@ -64,6 +64,7 @@ bool Helps(const Trial& trial, const std::map<std::string, std::vector<Place>>& 
   constexpr double kMoreThanChance = 0.5;  // decibels
   constexpr double kSmallShare = 0.1;
   std::vector<Gain> gains;
+  gains.reserve(by_form.size());
   for (const auto& [form, places] : by_form) gains.push_back(GainOf(trial, places));
   const double best = std::ranges::max(gains, {}, &Gain::sum).sum;
   return best > kMoreThanChance && std::ranges::all_of(gains, [&](const Gain& gain) {

@@ -87,14 +87,14 @@ class Rederiver {
  public:
   Rederiver(FileSystem& file_system, const Model& written, const Origin& origin, PreparedModel source,
             std::optional<LearnedSource> learned, std::optional<std::vector<std::string>> source_hashes,
-            const ExecuteOptions& execute, Observer& observer)
+            ExecuteOptions execute, Observer& observer)
       : file_system_(file_system),
         learned_(std::move(learned)),
         written_(written),
         origin_(origin),
         source_(std::move(source)),
         source_hashes_(std::move(source_hashes)),
-        execute_(execute),
+        execute_(std::move(execute)),
         observer_(observer) {}
 
   Rederivation Run() {
