@@ -179,3 +179,6 @@ readonly test_packages=(
 
 # shellcheck disable=SC2034
 readonly fuzz_packages=(clang libclang-rt-14-dev)
+
+# shellcheck disable=SC2034
+readonly tidy_packages=(clang clang-tidy)
