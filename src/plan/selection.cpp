@@ -30,7 +30,7 @@ std::vector<std::string> SelectedOps(const std::vector<std::string>& names) {
 }
 
 std::vector<std::string> StoredOps(const std::vector<std::string>& names) {
-  const std::vector<std::string> known = StorableOperators();
+  std::vector<std::string> known = StorableOperators();
   for (const std::string& name : names) {
     if (name == "all") return known;
     if (std::ranges::find(known, name) != known.end()) continue;
