@@ -25,6 +25,7 @@ void CommandTune::SetUp(CLI::App& app) {
         {"nearest", "learned"})
       ->capture_default_str()
       ->group("How it is measured");
+  AddWeightTypeOption(app, weight_type_, "How it is measured");
   const std::string shown = "What is shown";
   app.add_flag("--json", json_, "Print everything measured as JSON")->group(shown);
   app.add_option("--report", report_,
@@ -52,6 +53,7 @@ ExitStatus CommandTune::Run() {
   inputs_.Finish(options_);
   goals_.Finish(options_);
   options_.rounding = rounding_ == "learned" ? Rounding::kLearned : Rounding::kNearest;
+  options_.selection.scheme.type = kWeightTypes.at(weight_type_);
   options_.model = ModelAt(options_.model);
   options_.worker = {"/proc/self/exe", "compare-worker"};
   const auto file_system = MakePosixFileSystem(options_.links);

@@ -24,6 +24,7 @@ class CommandTune final : public Command {
   std::filesystem::path plan_;
   std::optional<std::filesystem::path> report_;
   std::string rounding_ = "nearest";
+  std::string weight_type_ = "int8";
   std::string progress_ = "auto";
   bool json_ = false;
   bool quiet_ = false;

@@ -14,8 +14,6 @@ namespace {
 
 const std::map<std::string, ExternalData> kExternalData = {
     {"always", ExternalData::kAlways}, {"auto", ExternalData::kAuto}, {"never", ExternalData::kNever}};
-const std::map<std::string, WeightType> kWeightTypes = {{"int8", WeightType::kInt8},
-                                                        {"uint8", WeightType::kUint8}};
 const std::map<std::string, Granularity> kGranularities = {{"channel", Granularity::kChannel},
                                                            {"tensor", Granularity::kTensor}};
 
@@ -80,6 +78,8 @@ CLI::Validator IsVersion() {
 
 const std::map<std::string, ProgressMode> kProgressModes = {
     {"auto", ProgressMode::kAuto}, {"always", ProgressMode::kAlways}, {"never", ProgressMode::kNever}};
+const std::map<std::string, WeightType> kWeightTypes = {{"int8", WeightType::kInt8},
+                                                        {"uint8", WeightType::kUint8}};
 
 void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
   const std::string selection = "What is quantized";
@@ -151,9 +151,7 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->group(selection);
 
   const std::string scheme = "How numbers become codes";
-  OneOf(app.add_option("--weight-type", weight_type_, "What the codes of weights are"), Keys(kWeightTypes))
-      ->capture_default_str()
-      ->group(scheme);
+  AddWeightTypeOption(app, weight_type_, scheme);
   app.add_flag("--symmetric,!--asymmetric", options.selection.scheme.symmetric,
                "Zero is in the middle of the codes (the default), or the codes span just what a channel has")
       ->group(scheme);
@@ -162,7 +160,7 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->capture_default_str()
       ->group(scheme);
   app.add_flag("--reduce-range", options.selection.scheme.reduce_range,
-               "Codes of 7 bits, for CPUs without VNNI, whose products of bytes saturate")
+               "Codes of 7 bits, which are coarser, and whose products do not saturate either")
       ->group(scheme);
 
   app.add_option("--target-ort", target_ort_,
@@ -190,6 +188,16 @@ void SelectionOptions::Finish(QuantizeOptions& options) const {
   }
   if (!target_ort_.empty()) options.selection.target = ParseVersion(target_ort_).value();
   options.selection.granularity = kGranularities.at(granularity_);
+}
+
+void AddWeightTypeOption(CLI::App& app, std::string& weight_type, const std::string& group) {
+  OneOf(app.add_option(
+            "--weight-type", weight_type,
+            "What the codes of weights are; uint8 for x86 processors without VNNI, on which products "
+            "of bytes saturate"),
+        Keys(kWeightTypes))
+      ->capture_default_str()
+      ->group(group);
 }
 
 void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group) {

@@ -13,6 +13,7 @@
 namespace qi8::cli {
 
 extern const std::map<std::string, ProgressMode> kProgressModes;
+extern const std::map<std::string, WeightType> kWeightTypes;
 
 // What decides which weights are quantized, how, and where they go: `selection`, `keep_non_finite` and
 // `external_data` of QuantizeOptions.
@@ -39,12 +40,16 @@ class SelectionOptions {
   std::string external_data_ = "always";
 };
 
+// --weight-type, a key of kWeightTypes
+void AddWeightTypeOption(CLI::App& app, std::string& weight_type, const std::string& group);
+
 // --progress, a key of kProgressModes
 void AddProgressOption(CLI::App& app, std::string& progress, const std::string& group);
 
-// --onnxruntime
+// --follow-links
 void AddFollowLinksOption(CLI::App& app, LinkPolicy& links, const std::string& group);
 
+// --onnxruntime
 void AddOnnxRuntimeOption(CLI::App& app, std::string& library, const std::string& group);
 
 // --threads, --isa, --memory-budget

@@ -9,11 +9,13 @@
 #include "compare/compare_outputs.hpp"
 #include "compare/index_bounds.hpp"
 #include "compare/mask.hpp"
+#include "compare/saturation_note.hpp"
 #include "compare/verdict.hpp"
 #include "compare/worker.hpp"
 #include "core/text.hpp"
 #include "model/model.hpp"
 #include "qi8/error.hpp"
+#include "runtime/saturation.hpp"
 
 namespace qi8::compare {
 namespace {
@@ -67,7 +69,8 @@ class Contest {
     observer_.OnStage("read");
     const Model fp32 = LoadModel(options_.fp32);
     result_.models.fp32 = FilesOf(fp32, options_.fp32);
-    result_.models.int8 = FilesOf(LoadModel(options_.int8), options_.int8);
+    const Model int8 = LoadModel(options_.int8);
+    result_.models.int8 = FilesOf(int8, options_.int8);
     result_.processor = ProcessorName();
     result_.processors = std::thread::hardware_concurrency();
 
@@ -93,6 +96,7 @@ class Contest {
           "--require-inputs see to it");
     }
     NoteUnreadable();
+    NoteSaturation(int8);
 
     observer_.OnStage("run");
     for (const Case& one : cases_) TimeCase(one);
@@ -144,6 +148,10 @@ class Contest {
       Note("output " + Quote(output.name) + " was not compared: it is " +
            (output.is_tensor ? "of type " + DataTypeName(output.type) : std::string("no tensor")));
     }
+  }
+
+  void NoteSaturation(const Model& int8) {
+    if (runtime::ProductsSaturateHere() && MultipliesInt8(int8)) Note(SaturationNote());
   }
 
   // What a model does not give twice, its INT8 form cannot give either.

@@ -273,6 +273,9 @@ void BindTune(nb::module_& module) {
   BindRunOptions(options);
   options.def_rw("model", &tune::TuneOptions::model)
       .def_rw("goals", &tune::TuneOptions::goals)
+      .def_prop_rw(
+          "weight_type", [](const tune::TuneOptions& self) { return self.selection.scheme.type; },
+          [](tune::TuneOptions& self, WeightType type) { self.selection.scheme.type = type; })
       .def("set_forms", [](tune::TuneOptions& self, const std::vector<std::string>& names) {
         self.forms.clear();
         for (const std::string& name : names) self.forms.push_back(FormNamed(name));

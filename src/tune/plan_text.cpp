@@ -159,6 +159,7 @@ std::string PlanText(const TuneOptions& options, const Tuning& tuning) {
   text += Comment("ONNX Runtime " + tuning.runtime_version);
   text += Comment("To use it: quantize-int8 INPUT OUTPUT --config THIS-FILE");
   text += "\nexpect-input = \"" + tuning.model_sha256 + "\"\n\n";
+  if (options.selection.scheme.type == WeightType::kUint8) text += "weight-type = \"uint8\"\n\n";
   if (options.rounding == Rounding::kLearned) text += RoundingText(options);
   // An array and no table: of a file that is cut short it has no end.
   text += "node-form = [\n";

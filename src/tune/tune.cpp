@@ -8,6 +8,7 @@
 #include "compare/cases.hpp"
 #include "compare/index_bounds.hpp"
 #include "compare/mask.hpp"
+#include "compare/saturation_note.hpp"
 #include "core/text.hpp"
 #include "exec/unstorable.hpp"
 #include "hash/hash_file.hpp"
@@ -17,6 +18,7 @@
 #include "qi8/error.hpp"
 #include "rounding/inputs.hpp"
 #include "rounding/split.hpp"
+#include "runtime/saturation.hpp"
 #include "tune/input_rounder.hpp"
 #include "tune/measurer.hpp"
 #include "tune/plan_text.hpp"
@@ -104,6 +106,9 @@ class Tuner {
       Note(
           "the inputs were made up, so the plan rests on a guess of what the model is given; recorded ones "
           "(--inputs) make it sure");
+    }
+    if (options_.selection.scheme.type == WeightType::kInt8 && runtime::ProductsSaturateHere()) {
+      Note(compare::SaturationNote());
     }
     const auto mask = compare::FindMask(options_.mask, opened.inputs);
     if (mask) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cmdline/quantize_fixture.hpp"
+#include "runtime/saturation.hpp"
 #include "support/npz_builder.hpp"
 #include "support/onnx_runtime.hpp"
 
@@ -23,10 +24,10 @@ using ::testing::HasSubstr;
 
 class CompareTest : public QuantizeTest {
  protected:
-  // The tiny audio core and its INT8 form.
+  // The tiny audio core and its INT8 form, whose products are exact on every processor.
   void WriteBoth() {
     WriteTinyModel();
-    ASSERT_EQ(Quantize({"-q"}).status, 0);
+    ASSERT_EQ(Quantize({"-q", "--weight-type", "uint8"}).status, 0);
   }
 
   [[nodiscard]] ProgramResult Compare(std::vector<std::string> options = {}) const {
@@ -265,6 +266,15 @@ TEST_F(CompareTest, RecordingsComeFromAnArchive) {
   const auto some = Compare({"--inputs", "r.npz", "--cases", "2", "--json"});
   EXPECT_EQ(json::parse(some.out)["cases"][0]["sets"].size(), 2U);
   ExpectError({"in/m.onnx", "out/q.onnx", "--cases", "2"}, 2, {"--cases", "--inputs"});
+}
+
+TEST_F(CompareTest, SaysWhereProductsSaturate) {
+  WriteTinyModel();
+  ASSERT_EQ(Quantize({"-q"}).status, 0);
+  const auto result = Compare();
+  EXPECT_EQ(result.status, 0) << result.err;
+  const bool is_said = result.err.find("--weight-type uint8") != std::string::npos;
+  EXPECT_EQ(is_said, runtime::ProductsSaturateHere()) << result.err;
 }
 
 TEST_F(CompareTest, OutputsOfTextAreNotCompared) {

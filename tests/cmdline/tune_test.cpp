@@ -7,6 +7,8 @@
 #include <stdexcept>
 
 #include "cmdline/tune_fixture.hpp"
+#include "runtime/saturation.hpp"
+#include "support/model_builder.hpp"
 #include "support/npz_builder.hpp"
 #include "support/onnx_runtime.hpp"
 
@@ -17,6 +19,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST_F(TuneTest, APlanIsAConfigurationThatReachesItsTarget) {
@@ -47,6 +50,25 @@ TEST_F(TuneTest, APlanIsAConfigurationThatReachesItsTarget) {
 
   // A plan may be replaced by a plan.
   EXPECT_EQ(Tune({"--min-sqnr", "20", "-q"}).status, 0);
+}
+
+// Products by uint8 weights are exact on every processor.
+TEST_F(TuneTest, APlanSaysWhatTypeOfWeightsItIsFor) {
+  WriteTinyModel();
+  const ProgramResult tuned = Tune({"--weight-type", "uint8", "--max-size", "300kB"});
+  ASSERT_EQ(tuned.status, 0) << tuned.err;
+  EXPECT_THAT(tuned.err, Not(HasSubstr("VNNI")));
+  const ProgramResult quantized = Quantize({"--config", "out/plan.toml", "-q"});
+  ASSERT_EQ(quantized.status, 0) << quantized.err;
+  EXPECT_THAT(DumpGraph(ParseModel(output())), HasSubstr("W_quantized uint8"));
+}
+
+TEST_F(TuneTest, SaysWhereProductsSaturate) {
+  WriteTinyModel();
+  const ProgramResult tuned = Tune({"--max-size", "300kB"});
+  ASSERT_EQ(tuned.status, 0) << tuned.err;
+  const bool is_said = tuned.err.find("--weight-type uint8") != std::string::npos;
+  EXPECT_EQ(is_said, runtime::ProductsSaturateHere()) << tuned.err;
 }
 
 TEST_F(TuneTest, TheMainCommandTunesAndWritesInOneGo) {
@@ -155,7 +177,7 @@ TEST_F(TuneTest, MaskedPositionsDoNotCount) {
   WriteFile(folder_ / "in.npz",
             ZipFile({{.name = "x.npy", .bytes = NpyFile("<f4", "(2, 3, 64)", x)},
                      {.name = "attention_mask.npy", .bytes = NpyFile("<i8", "(2, 3)", mask)}}));
-  ASSERT_EQ(Quantize({"--form", "per-tensor", "--allow-growth", "-q"}).status, 0);
+  ASSERT_EQ(Quantize({"--form", "per-tensor", "--weight-type", "uint8", "--allow-growth", "-q"}).status, 0);
   // One scale for all: what counts is next to nothing in it.
   EXPECT_LT(Sqnr({"--inputs", "in.npz"}), 3);
   EXPECT_GT(Sqnr({"--inputs", "in.npz", "--mask", "x"}), 30) << "another input, of no zeros";

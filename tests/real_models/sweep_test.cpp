@@ -174,7 +174,7 @@ class Sweep : public Operators {
     runtime::SessionOptions options;
     options.optimization = optimization;
     options.intra_threads = 1;
-    return Runtime().OpenSession(path.native(), options);
+    return OpenExactly(path, options);
   }
 
   // How far the outputs may be apart. For operators f that are linear in activations x and in weights w, and

@@ -217,7 +217,7 @@ TEST_F(Weights, ThatAreGraphInputsOfIr3) {
   for (const auto& input : model.graph().input()) EXPECT_TRUE(inputs.insert(input.name()).second);
   for (const auto& tensor : model.graph().initializer()) initializers.insert(tensor.name());
   EXPECT_EQ(inputs, initializers);
-  const auto session = Runtime().OpenSession((folder_ / "int8.onnx").native());
+  const auto session = OpenExactly(folder_ / "int8.onnx");
   ASSERT_EQ(session.inputs().size(), 1U);
   EXPECT_EQ(session.inputs()[0].name, "x");
 }

@@ -4,6 +4,8 @@
 #include <random>
 #include <span>
 
+#include "runtime/saturation.hpp"
+#include "support/exact_products.hpp"
 #include "support/model_builder.hpp"
 #include "support/temp_folder.hpp"
 
@@ -31,11 +33,19 @@ const runtime::OnnxRuntime& Runtime() {
   return *library;
 }
 
+runtime::Session OpenExactly(const std::filesystem::path& model, const runtime::SessionOptions& options) {
+  const auto exact = runtime::ProductsSaturateHere() ? WriteWithUint8Products(model) : std::nullopt;
+  if (!exact) return Runtime().OpenSession(model.native(), options);
+  runtime::Session session = Runtime().OpenSession(exact->native(), options);
+  std::filesystem::remove(*exact);
+  return session;
+}
+
 std::vector<runtime::Tensor> RunModel(const std::filesystem::path& model,
                                       const std::vector<runtime::Tensor>& inputs, Optimization optimization) {
   runtime::SessionOptions options;
   options.optimization = optimization;
-  return Runtime().OpenSession(model.native(), options).Run(inputs);
+  return OpenExactly(model, options).Run(inputs);
 }
 
 std::map<std::string, int> OptimizedOperators(const std::filesystem::path& model) {

@@ -26,6 +26,12 @@ using Optimization = runtime::SessionOptions::Optimization;
 // as it stands.
 inline constexpr std::array kAllAndNoOptimizations = {Optimization::kAll, Optimization::kNone};
 
+// A session that gives the numbers that the operators are defined to give, on every processor: where products
+// of uint8 by int8 saturate, it is of the same model with uint8 codes (exact_products.hpp).
+[[nodiscard]] runtime::Session OpenExactly(const std::filesystem::path& model,
+                                           const runtime::SessionOptions& options = {});
+
+// By such a session.
 [[nodiscard]] std::vector<runtime::Tensor> RunModel(const std::filesystem::path& model,
                                                     const std::vector<runtime::Tensor>& inputs,
                                                     Optimization optimization = Optimization::kAll);

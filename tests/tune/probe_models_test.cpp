@@ -66,8 +66,10 @@ class ProbeModelsTest : public ::testing::Test {
 
   void WriteUnit(const Unit& unit, const Choice& choice) {
     const std::vector<DataType> types(unit.reads.size(), DataType::kFloat);
-    WriteAlone(*files_, Path(), testing::OfAnySize(), {}, unit, choice, types, nullptr, scratch_.folder(),
-               "unit.onnx", {});
+    Selection selection = testing::OfAnySize();
+    selection.scheme.type = WeightType::kUint8;  // with which products are exact on every processor
+    WriteAlone(*files_, Path(), selection, {}, unit, choice, types, nullptr, scratch_.folder(), "unit.onnx",
+               {});
   }
 
   testing::TempFolder folder_;

@@ -168,6 +168,7 @@ def tune(model: Path, **options: Unpack[TuneOptions]) -> Tuning:
             max_size="max_size",
         )
         native.goals = goals
+        native.weight_type = reader.choose("weight_type", _native.WeightType, "int8")
         if (forms := reader.strings("forms")) is not None:
             native.set_forms(forms)
     result = _native.tune(native, listen)

@@ -46,7 +46,7 @@ class SelectionOptions(TypedDict, total=False):
     """Default True."""
     granularity: Literal["channel", "tensor"]
     reduce_range: bool
-    """Codes of 7 bits, for CPUs without VNNI."""
+    """Codes of 7 bits, which are coarser, and whose products do not saturate either."""
     target_ort: str
     """The oldest ONNX Runtime that is to run it: ``"1.24"``."""
     external_data: Literal["always", "auto", "never"]
@@ -167,6 +167,8 @@ class TuneOptions(RunOptions, total=False):
     together, or each."""
     forms: Sequence[str]
     """To choose from, besides float32. Default ``["per-token", "residual"]``."""
+    weight_type: Literal["int8", "uint8"]
+    """As :func:`quantize` has it, which is then to be given the same."""
 
 
 def _usage(message: str) -> QuantizeInt8Error:
