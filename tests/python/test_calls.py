@@ -13,6 +13,7 @@ import threading
 import time
 import typing
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_verify_has_the_fields_of_the_json(model: Path, tmp_path: Path) -> None:
 
 def test_compare_judges_as_the_command_does(model: Path, tmp_path: Path) -> None:
     output = tmp_path / "q.onnx"
-    quantize_int8.quantize(model, output)
+    quantize_int8.quantize(model, output, weight_type="uint8")  # exact on every processor
     with pytest.warns(QuantizeInt8Warning, match="made-up inputs"):
         report = quantize_int8.compare(model, output, min_sqnr=20, runs=2, lengths={"batch": [1, 3]})
     assert report.verdict == "pass"
@@ -99,13 +100,21 @@ def test_compare_judges_as_the_command_does(model: Path, tmp_path: Path) -> None
 def test_what_tune_finds_is_what_quantize_takes(model: Path, tmp_path: Path) -> None:
     stages = set()
     tuning = quantize_int8.tune(
-        model, min_sqnr=30, over="sum", dims={"batch": 8}, progress=lambda at: stages.add((at.stage, at.unit))
+        model,
+        min_sqnr=30,
+        over="sum",
+        weight_type="uint8",
+        dims={"batch": 8},
+        progress=lambda at: stages.add((at.stage, at.unit)),
     )
     assert tuning.measured.sqnr_db >= 30
     assert any(unit == "measurements" for _, unit in stages)
     assert set(tuning.node_forms) == {"block.0/up(1)", "block.0/up(2)"}
     assert "node-form" in tuning.plan_toml
-    report = quantize_int8.quantize(model, tmp_path / "q.onnx", node_form=tuning.node_forms, allow_empty=True)
+    assert 'weight-type = "uint8"' in tuning.plan_toml
+    report = quantize_int8.quantize(
+        model, tmp_path / "q.onnx", node_form=tuning.node_forms, weight_type="uint8", allow_empty=True
+    )
     forms = {node.node: node.form for node in report.nodes if node.quantized}
     assert forms == {node: form for node, form in tuning.node_forms.items() if form != "float32"}
 
@@ -153,6 +162,15 @@ def test_what_a_callback_raises_ends_the_call_and_leaves_nothing(long_work: Path
     assert sorted(long_work.parent.iterdir()) == before
 
 
+@pytest.fixture
+def _heeded_ctrl_c() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, also where it is the tests."""
+    as_it_was = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, as_it_was)
+
+
+@pytest.mark.usefixtures("_heeded_ctrl_c")
 def test_ctrl_c_ends_the_call_and_leaves_nothing(long_work: Path) -> None:
     before = sorted(long_work.parent.iterdir())
     interrupted = threading.Event()

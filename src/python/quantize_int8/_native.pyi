@@ -131,6 +131,7 @@ class Goals:
 class TuneOptions(RunOptions):
     model: Path
     goals: Goals
+    weight_type: WeightType
     def set_forms(self, names: list[str], /) -> None: ...
 
 class TuneResult:
