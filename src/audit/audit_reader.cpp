@@ -172,7 +172,7 @@ class ChainChecker {
  private:
   std::optional<std::string> ProblemOf(std::string_view line, bool is_whole, const Record* record) const {
     if (!is_whole) return "it has no line feed at its end; was its writing cut off?";
-    if (record == nullptr) return "it is no JSON object, so no record";
+    if (record == nullptr) return "it is not a JSON object, so it is not a record";
     if (!IsSealed(line)) return "it was changed after it was written, or this program did not write it";
     if (record->schema != kAuditSchema) return "it is of a schema that this version does not know";
     // What follows a changed line can only name the hash of what that line was.

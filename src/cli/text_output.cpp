@@ -24,7 +24,7 @@ void CheckTextOutput(FileSystem& file_system, const TextOutput& output) {
     const auto identity = file_system.Identify(input);
     if (identity && identity->SameFile(*there)) fail("is a model that is to be read");
   }
-  const std::string other = "is there and is no " + output.kind + "; choose another name or remove it";
+  const std::string other = "exists and is not a " + output.kind + "; choose another name or remove it";
   if (there->size < output.mark.size() || file_system.IsFolder(output.path)) fail(other);
   std::string start(output.mark.size(), '\0');
   file_system.OpenForReading(output.path)->ReadAt(0, std::as_writable_bytes(std::span(start)));

@@ -259,7 +259,7 @@ class Generator {
       default:
         throw Error(ErrorKind::kFailure, "input " + Quote(input_.name) + " is " +
                                              (input_.is_tensor ? "of type " + DataTypeName(input_.type)
-                                                               : std::string("no tensor")) +
+                                                               : std::string("not a tensor")) +
                                              ", for which no values can be made");
     }
   }

@@ -120,11 +120,11 @@ runtime::Tensor ReadNpy(const std::string& where, std::uint64_t size,
   };
   // Magic, version (2 bytes), length of the header (2 bytes in format 1, 4 after it).
   std::array<unsigned char, 12> start{};
-  if (size < start.size()) fail("it is no .npy file: it has only " + FormatCount(size) + " bytes");
+  if (size < start.size()) fail("it is not a .npy file: it has only " + FormatCount(size) + " bytes");
   constexpr std::size_t kShortStart = 10;
   next(std::as_writable_bytes(std::span(start).first(kShortStart)));
   if (std::string_view(reinterpret_cast<const char*>(start.data()), kMagic.size()) != kMagic) {
-    fail("it is no .npy file: it does not begin with NumPy's mark");
+    fail("it is not a .npy file: it does not begin with NumPy's mark");
   }
   const unsigned version = start[6];
   if (version < 1 || version > 3) {

@@ -120,7 +120,7 @@ struct NpzFile::Impl {
     const std::string file = status.name == nullptr ? "" : status.name;
     constexpr std::string_view kExtension = ".npy";
     if (!file.ends_with(kExtension) || file.size() == kExtension.size()) {
-      Fail("it holds " + Quote(file) + ", which is no array; numpy.savez writes .npy files only");
+      Fail("it holds " + Quote(file) + ", which is not an array; numpy.savez writes .npy files only");
     }
     constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if ((status.valid & kNeeded) != kNeeded) Fail("the size of " + Quote(file) + " is not stated");
@@ -159,15 +159,15 @@ NpzFile::NpzFile(FileSystem& file_system, const std::filesystem::path& path)
     if (source != nullptr) ::zip_source_free(source);
     const std::string why = ::zip_error_strerror(&error);
     ::zip_error_fini(&error);
-    impl_->Fail("it is no .npz file as numpy.savez writes it: " + why);
+    impl_->Fail("it is not a .npz file as numpy.savez writes it: " + why);
   }
   ::zip_error_fini(&error);
 
   const auto count = static_cast<std::uint64_t>(::zip_get_num_entries(impl_->archive.get(), 0));
-  if (count == 0) impl_->Fail("it is no .npz file as numpy.savez writes it: there is no array in it");
+  if (count == 0) impl_->Fail("it is not a .npz file as numpy.savez writes it: there is no array in it");
   if (count > kMostArrays) {
-    impl_->Fail("it holds " + FormatCount(count) + " files; more than " + FormatCount(kMostArrays) +
-                " are no inputs");
+    impl_->Fail("it holds " + FormatCount(count) + " files; a set of inputs may have at most " +
+                FormatCount(kMostArrays));
   }
   for (std::uint64_t index = 0; index < count; ++index) impl_->Add(index);
   std::set<std::string> seen;

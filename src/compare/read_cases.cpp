@@ -188,7 +188,7 @@ class Reader {
     Finish(path, path.filename().native());
     if (!ignored.empty()) {
       read_.notes.push_back("of " + Quote(path.native()) +
-                            ", arrays that are no inputs were left alone: " + ignored);
+                            ", arrays that are not inputs were left alone: " + ignored);
     }
   }
 

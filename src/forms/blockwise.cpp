@@ -26,7 +26,7 @@ std::optional<std::string> Obstacle(const EditBuilder&, const Product& product) 
   if (!product.runtime_has_blocks)
     return "MatMulNBits has 8 bits from ONNX Runtime 1.22 on, and --target-ort is older";
   if (weight.dims[0] % product.form.block != 0) {
-    return "K is " + std::to_string(weight.dims[0]) + ", no multiple of " +
+    return "K is " + std::to_string(weight.dims[0]) + ", which is not a multiple of " +
            std::to_string(product.form.block);
   }
   return std::nullopt;

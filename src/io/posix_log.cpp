@@ -96,7 +96,7 @@ Tail ReadTail(int fd, const std::string& path) {
     tail.insert(0, piece);
     if (tail.size() > kLongestLine) {
       Fail("cannot append to " + Quote(path) + ": its last line is longer than " + FormatBytes(kLongestLine) +
-           ", so it is no log; name another");
+           ", so it is not a log; name another");
     }
   }
   return {.last_line = tail, .is_whole = is_whole};

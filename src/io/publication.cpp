@@ -260,7 +260,7 @@ void Publication::RequireOwnLeftovers() const {
       const auto text = staging().ReadLink(name);
       const bool leads_inside =
           text && (*text == kOld || *text == kNew || *text == LinkText(fs::path(*text).filename().native()));
-      if (!leads_inside) staging_->Refuse(name, "it is no link of a run that was publishing");
+      if (!leads_inside) staging_->Refuse(name, "it is not a link that a run made while publishing");
     } else {
       staging_->Refuse(name, "no run makes a file of this name there");
     }

@@ -63,7 +63,7 @@ Model OptimizedInput::Load() const {
   const auto refuse = [this](const std::string& why) {
     throw Error(ErrorKind::kFailure,
                 "what the optimizer made of " + Quote(source_.files()[0].file->path()) +
-                    " is no valid model: " + why +
+                    " is not a valid model: " + why +
                     "; quantize it as it is, without --optimize, or with a later version of the "
                     "optimizer");
   };

@@ -201,7 +201,7 @@ bool IsHash(std::string_view text) {
 }
 
 std::string RequireHash(const std::string& key, const std::string& text) {
-  if (!IsHash(text)) Fail("metadata " + Quote(key) + " is " + Quote(text) + ", which is no SHA-256");
+  if (!IsHash(text)) Fail("metadata " + Quote(key) + " is " + Quote(text) + ", which is not a SHA-256");
   return text;
 }
 

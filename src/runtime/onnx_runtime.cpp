@@ -311,7 +311,7 @@ std::shared_ptr<const OnnxRuntime::Impl> OnnxRuntime::Impl::Open(const std::stri
   const auto get_base =
       reinterpret_cast<decltype(&OrtGetApiBase)>(dlsym(impl->library.get(), "OrtGetApiBase"));
   if (get_base == nullptr) {
-    Fail(what + " is no ONNX Runtime: it has no OrtGetApiBase");
+    Fail(what + " is not ONNX Runtime: it has no OrtGetApiBase");
   }
   const OrtApiBase* base = get_base();
   impl->version = base->GetVersionString();

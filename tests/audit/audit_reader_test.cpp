@@ -198,7 +198,7 @@ TEST(AuditReaderTest, WhatIsWrongIsNamedOnceAndNotAgainAtTheNextLine) {
 TEST(AuditReaderTest, OtherFilesAreNoLogs) {
   const Reading text = Read("hello\nworld\n");
   EXPECT_THAT(text.ProblemLines(), ElementsAre(1, 2));
-  EXPECT_THAT(text.check.problems[0].what, HasSubstr("no JSON object"));
+  EXPECT_THAT(text.check.problems[0].what, HasSubstr("not a JSON object"));
   EXPECT_THAT(text.runs, IsEmpty());
   EXPECT_THAT(Read("[]\n").ProblemLines(), ElementsAre(1));
   EXPECT_THAT(Read("{}\n").ProblemLines(), ElementsAre(1));

@@ -124,7 +124,7 @@ TEST_F(TuneTest, ModelsAndInputsThatDoNotFitAreRefused) {
   WriteFile(folder_ / "plan.toml", "mine");
   const ProgramResult other = Call({"tune", "in/m.onnx", "plan.toml"});
   EXPECT_EQ(other.status, 1);
-  EXPECT_THAT(other.err, HasSubstr("is there and is no plan that tune wrote"));
+  EXPECT_THAT(other.err, HasSubstr("exists and is not a plan that tune wrote"));
   EXPECT_EQ(ReadFile(folder_ / "plan.toml"), "mine");
 
   WriteFile(folder_ / "wrong.npz",

@@ -68,7 +68,7 @@ TEST_F(NpyTest, ReadsEveryTypeAndRank) {
 }
 
 TEST_F(NpyTest, RefusesOtherFiles) {
-  ExpectError("", "no .npy file");
+  ExpectError("", "not a .npy file");
   ExpectError(std::string(80, 'x'), "does not begin with NumPy's mark");
   ExpectError(Npy(Header("<f4", "(1,)"), "1234", 4), "format 4");
   ExpectError(Npy(Header("<f4", "(1,)"), "1234").substr(0, 40), "longer than the file");

@@ -51,12 +51,13 @@ TEST(NpzTest, ReadsStoredAndCompressedArrays) {
 }
 
 TEST(NpzTest, WhatIsNoArchiveOfArraysIsAnError) {
-  ExpectError("", "it is no .npz file");
-  ExpectError(Three(), "it is no .npz file");
+  ExpectError("", "it is not a .npz file");
+  ExpectError(Three(), "it is not a .npz file");
   ExpectError(ZipFile({{.name = "x.npy", .bytes = Three()}}).substr(40), "x.npz");
-  ExpectError(ZipFile({{.name = "notes.txt", .bytes = "hello"}}), "it holds 'notes.txt', which is no array");
-  ExpectError(ZipFile({{.name = "folder/", .bytes = ""}}), "it holds 'folder/', which is no array");
-  ExpectError(ZipFile({{.name = "x.npy", .bytes = "no array at all"}}), "array 'x': it is no .npy file");
+  ExpectError(ZipFile({{.name = "notes.txt", .bytes = "hello"}}),
+              "it holds 'notes.txt', which is not an array");
+  ExpectError(ZipFile({{.name = "folder/", .bytes = ""}}), "it holds 'folder/', which is not an array");
+  ExpectError(ZipFile({{.name = "x.npy", .bytes = "no array at all"}}), "array 'x': it is not a .npy file");
 }
 
 TEST(NpzTest, DamageIsFound) {

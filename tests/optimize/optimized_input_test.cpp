@@ -131,10 +131,10 @@ TEST_F(OptimizedInputTest, AFailureOfTheOptimizerLeavesNothing) {
 TEST_F(OptimizedInputTest, WhatIsNoValidModelIsRefusedByTheNameOfTheSource) {
   optimizer_.afterwards = [this] { files_.OpenFolder("out/.q.onnx.qi8-optimized")->Remove("m.onnx.data"); };
   const OptimizedInput input = Make(How());
-  EXPECT_THAT(
-      [&] { static_cast<void>(input.Load()); },
-      ThrowsMessage<Error>(AllOf(HasSubstr("made of 'in/m.onnx' is no valid model: 'model.onnx': tensor 'w'"),
-                                 HasSubstr("'m.onnx.data'"), HasSubstr("without --optimize"))));
+  EXPECT_THAT([&] { static_cast<void>(input.Load()); },
+              ThrowsMessage<Error>(
+                  AllOf(HasSubstr("made of 'in/m.onnx' is not a valid model: 'model.onnx': tensor 'w'"),
+                        HasSubstr("'m.onnx.data'"), HasSubstr("without --optimize"))));
 }
 
 // What the optimizer made asks for the inputs that the source asks for, in every version of the format.

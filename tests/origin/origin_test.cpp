@@ -358,7 +358,7 @@ TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
   EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
                               {"quantize-int8.options", options},
                               {"quantize-int8.source.sha256", "short"}})),
-              HasSubstr("no SHA-256"));
+              HasSubstr("not a SHA-256"));
   for (const char* optimizer : {"somebody", "somebody, none", "somebody, utterly"}) {
     EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
                                 {"quantize-int8.options", options},

@@ -117,7 +117,7 @@ def test_other_content_is_not_overwritten(exported: Path, tmp_path: Path) -> Non
     ("make", "words"),
     [
         (lambda path: path.mkdir(), "no FP32 model"),
-        (lambda path: path.write_text(""), "is no folder"),
+        (lambda path: path.write_text(""), "is not a folder"),
     ],
 )
 def test_a_folder_without_a_model_is_usage(make: object, words: str, tmp_path: Path) -> None:

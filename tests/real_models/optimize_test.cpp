@@ -243,7 +243,7 @@ class OptimizeBodies : public Optimize {
     const auto result = Quantize({"--allow-empty", "--force", "--optimize", GetParam()});
     EXPECT_EQ(result.status, can ? 0 : 1) << result.err;
     if (!can) {
-      EXPECT_THAT(result.err, AllOf(HasSubstr("fp32.onnx"), HasSubstr("no valid model"),
+      EXPECT_THAT(result.err, AllOf(HasSubstr("fp32.onnx"), HasSubstr("not a valid model"),
                                     HasSubstr("without --optimize"), HasSubstr("a later version")));
       EXPECT_THAT(Files(), Not(Contains(HasSubstr("int8"))));
       return false;

@@ -442,7 +442,7 @@ TEST_P(OnnxRuntimeTest, AnotherLibraryIsNoOnnxRuntime) {
   Dl_info libc{};
   ASSERT_NE(dladdr(dlsym(RTLD_NEXT, "getpid"), &libc), 0);
   EXPECT_THAT(MessageOf([&] { (void)OnnxRuntime::Load(libc.dli_fname); }),
-              AllOf(HasSubstr("is no ONNX Runtime"), HasSubstr("OrtGetApiBase")));
+              AllOf(HasSubstr("is not ONNX Runtime"), HasSubstr("OrtGetApiBase")));
 }
 
 TEST_P(OnnxRuntimeTest, ATooOldLibraryTellsItsVersion) {

@@ -47,7 +47,7 @@ def quantize_folder(source: Path, destination: Path, **options: Unpack[QuantizeO
         if name in options:
             raise _usage(f"{name} names one file, and each model has its own")
     if not source.is_dir():
-        raise _usage(f"'{source}' is no folder; quantize() takes one model")
+        raise _usage(f"'{source}' is not a folder; quantize() takes one model")
     models = list(_models(source))
     if not models:
         raise _usage(f"'{source}' has no FP32 model (*.onnx) in it, nor in its folder onnx")
