@@ -261,7 +261,7 @@ std::variant<ConstantView, Skip> ViewConstant(const Model& model, ValueId id) {
   std::vector<const Node*> chain;
   const Value* value = nullptr;
   while (true) {
-    if (id == kNone) return NotConstant("it has no such input");
+    if (id == kNone) return NotConstant("nothing in the model defines it");
     value = &model.values()[id];
     if (value->is_graph_input && value->graph != 0) return Skip{SkipReason::kOverridable, ""};
     if (value->tensor != kNone) break;

@@ -21,7 +21,7 @@ std::optional<std::string> Obstacle(const EditBuilder&, const Product& product) 
   const WeightRequest& weight = product.weight;
   if (weight.dims.size() != 2 || weight.stored_dims.size() != 2) return "MatMulNBits takes matrices only";
   if (weight.encoding.scheme != Scheme{} || weight.scale_dims.empty()) {
-    return "MatMulNBits has symmetric codes of 8 bits with a scale for each block";
+    return "MatMulNBits takes symmetric codes of 8 bits, with a scale for each block, and nothing else";
   }
   if (!product.runtime_has_blocks)
     return "MatMulNBits has 8 bits from ONNX Runtime 1.22 on, and --target-ort is older";

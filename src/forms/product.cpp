@@ -58,7 +58,7 @@ Operand AddBroadcast(EditBuilder& edit, const Product& product, const Operand& n
 
 std::optional<std::string> LacksOpset(const EditBuilder& edit, std::int64_t needed) {
   if (edit.opset() >= needed) return std::nullopt;
-  return "opset " + std::to_string(edit.opset()) + ", needed is " + std::to_string(needed);
+  return "opset " + std::to_string(edit.opset()) + "; " + std::to_string(needed) + " or later is needed";
 }
 
 }  // namespace qi8

@@ -43,7 +43,7 @@ struct ProductForm {
 // DynamicQuantizeLinear came with this opset.
 inline constexpr std::int64_t kDynamicQuantizationOpset = 11;
 
-// "opset 9, needed is 11", for obstacles; nothing where the model's opset has what is needed.
+// "opset 9; 11 or later is needed", for obstacles; nothing where the model's opset has what is needed.
 [[nodiscard]] std::optional<std::string> LacksOpset(const EditBuilder& edit, std::int64_t needed);
 
 }  // namespace qi8

@@ -57,7 +57,7 @@ class Decider {
     auto* edit = std::get_if<Edit>(&decision);
     if (edit == nullptr || !edit->form || !edit->form->obstacle.empty()) return;
     if (edit->form->form == context_.forms.at(node.id)) return;
-    edit->form->obstacle = std::string(node.op_type) + " has no other";
+    edit->form->obstacle = std::string(node.op_type) + " has only this form";
   }
 
   Decision Ask(const Rule& rule, const Node& node) const {
@@ -86,7 +86,7 @@ class Decider {
       if (request.bytes() >= tensor.source.range.length) return Skip{SkipReason::kNoSaving, ""};
     }
     if (!context_.selection.allow_growth && !Shrinks(node, *edit)) {
-      return Skip{SkipReason::kNoSaving, "with its new nodes; --allow-growth quantizes it"};
+      return Skip{SkipReason::kNoSaving, "counting its new nodes; --allow-growth quantizes it all the same"};
     }
     return decision;
   }

@@ -23,12 +23,14 @@ Decision PlanAttention(const RuleContext& context, const Node& node) {
   if (view.type != DataType::kFloat) return Skip{SkipReason::kType, DataTypeName(view.type)};
   if (view.dims.size() != 2) return Skip{SkipReason::kShape, "rank " + std::to_string(view.dims.size())};
   for (std::size_t i = kKnownInputs; i < node.inputs.size(); ++i) {
-    if (!node.inputs[i].empty()) return Skip{SkipReason::kShape, "QAttention has no such input"};
+    if (!node.inputs[i].empty())
+      return Skip{SkipReason::kShape, "QAttention does not have all of its inputs"};
   }
-  if (node.inputs.size() <= 2 || node.inputs[2].empty()) return Skip{SkipReason::kShape, "it has no bias"};
+  if (node.inputs.size() <= 2 || node.inputs[2].empty())
+    return Skip{SkipReason::kShape, "it has no bias, which QAttention needs"};
   for (const std::string_view attribute : kUnknownAttributes) {
     if (context.model.HasAttribute(node, attribute)) {
-      return Skip{SkipReason::kShape, "QAttention has no " + std::string(attribute)};
+      return Skip{SkipReason::kShape, "QAttention has no attribute " + std::string(attribute)};
     }
   }
   const auto request = RequestWeight(context, view,

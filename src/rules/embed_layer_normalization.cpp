@@ -19,10 +19,12 @@ bool Has(const std::vector<std::string_view>& names, std::size_t i) {
 
 Decision PlanEmbedLayerNormalization(const RuleContext& context, const Node& node) {
   if (const auto skip = RequireOpset(context.model, kBroadcastingOpset)) return *skip;
-  if (Has(node.inputs, kPositionIds)) return Skip{SkipReason::kShape, "it has position_ids"};
-  if (Has(node.outputs, 2)) return Skip{SkipReason::kShape, "its embedding_sum is used"};
+  if (Has(node.inputs, kPositionIds))
+    return Skip{SkipReason::kShape, "QEmbedLayerNormalization has no input position_ids"};
+  if (Has(node.outputs, 2))
+    return Skip{SkipReason::kShape, "QEmbedLayerNormalization has no output embedding_sum"};
   if (context.model.IntAttribute(node, "mask_index_type", 0) != 0) {
-    return Skip{SkipReason::kShape, "its mask_index_type"};
+    return Skip{SkipReason::kShape, "QEmbedLayerNormalization has no attribute mask_index_type"};
   }
   EditBuilder edit(context.model.onnx_opset());
   std::vector<Operand> inputs = {InputOf(node, 0), InputOf(node, 1)};

@@ -27,7 +27,8 @@ std::variant<WeightRequest, Skip> RequestGates(const RuleContext& context, const
 
 Decision PlanLSTM(const RuleContext& context, const Node& node) {
   if (context.selection.granularity == Granularity::kTensor) {
-    return Skip{SkipReason::kShape, "DynamicQuantizeLSTM has a scale for each direction at least"};
+    return Skip{SkipReason::kShape,
+                "DynamicQuantizeLSTM needs a scale for each direction; --granularity channel gives them"};
   }
   if (const auto skip = RequireOpset(context.model, kExpandOpset)) return *skip;
   // ONNX Runtime's LSTM does not run batch-major models either, so nobody would gain from Transposes around
@@ -40,7 +41,7 @@ Decision PlanLSTM(const RuleContext& context, const Node& node) {
   if (const auto* skip = std::get_if<Skip>(&r_request)) return *skip;
   const std::vector<std::int64_t> scale_dims = std::get<WeightRequest>(w_request).scale_dims;
   if (scale_dims != std::get<WeightRequest>(r_request).scale_dims) {
-    return Skip{SkipReason::kShape, "its two weights do not go together"};
+    return Skip{SkipReason::kShape, "the shapes of its weights W and R do not fit each other"};
   }
 
   EditBuilder edit(context.model.onnx_opset());

@@ -26,11 +26,12 @@ std::vector<NewAttribute> Turn(std::size_t rank) {
 Decision PlanConstantOnTheLeft(const RuleContext& context, const Node& node, ConstantView view) {
   if (const auto skip = RequireOpset(context.model, 1)) return *skip;
   if (view.dims.size() != 2) {
-    return Skip{SkipReason::kShape, "on the left, of rank " + std::to_string(view.dims.size())};
+    return Skip{SkipReason::kShape, "it is the left factor, of rank " + std::to_string(view.dims.size())};
   }
   const auto rank = context.model.values()[node.input_values[1]].rank;
-  if (!rank) return Skip{SkipReason::kShape, "on the left, and the rank on the right is not known"};
-  if (*rank < 2) return Skip{SkipReason::kShape, "on the left of a vector"};
+  if (!rank)
+    return Skip{SkipReason::kShape, "it is the left factor, and the rank of the right one is not declared"};
+  if (*rank < 2) return Skip{SkipReason::kShape, "it is the left factor, and the right one is a vector"};
   std::swap(view.dims[0], view.dims[1]);
   std::swap(view.strides[0], view.strides[1]);
   auto request =
@@ -52,8 +53,8 @@ Decision PlanTwoActivations(const RuleContext& context, const Node& node) {
   if (const auto skip = RequireOpset(context.model, kDynamicQuantizationOpset)) return *skip;
   const DataType type = context.element_types.at(node.input_values[0]);
   if (type != context.element_types.at(node.input_values[1]) || !IsFloatingPoint(type)) {
-    return Skip{SkipReason::kType,
-                type == DataType::kUndefined ? "of activations, not known" : DataTypeName(type)};
+    return Skip{SkipReason::kType, type == DataType::kUndefined ? "the type of the activations is not known"
+                                                                : DataTypeName(type)};
   }
   EditBuilder edit(context.model.onnx_opset());
   const auto a = edit.QuantizeActivation(InputOf(node, 0), type);

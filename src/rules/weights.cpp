@@ -12,7 +12,7 @@ Scheme SymmetricInt8(const RuleContext& context) {
 
 std::variant<ConstantView, Skip> ConstantWeight(const RuleContext& context, const Node& node,
                                                 std::size_t input) {
-  if (input >= node.input_values.size()) return Skip{SkipReason::kNotConstant, "it has no such input"};
+  if (input >= node.input_values.size()) return Skip{SkipReason::kNotConstant, "the node leaves it out"};
   const auto lacks = [](const auto& names, std::size_t i) { return names.size() <= i || names[i].empty(); };
   const bool has_output = std::ranges::any_of(node.outputs, [](auto name) { return !name.empty(); });
   if (lacks(node.inputs, 0) || lacks(node.inputs, input) || !has_output) {
@@ -44,7 +44,8 @@ std::optional<Skip> RequireOpset(const Model& model, std::int64_t needed) {
   const std::int64_t opset = model.onnx_opset();
   if (opset >= needed) return std::nullopt;
   if (opset == 0) return Skip{SkipReason::kOpset, "it imports no ai.onnx"};
-  return Skip{SkipReason::kOpset, "opset " + std::to_string(opset) + ", needed is " + std::to_string(needed)};
+  return Skip{SkipReason::kOpset,
+              "opset " + std::to_string(opset) + "; " + std::to_string(needed) + " or later is needed"};
 }
 
 std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, const ConstantView& view,
@@ -87,7 +88,7 @@ std::variant<WeightRequest, Skip> RequestWeight(const RuleContext& context, cons
     if (part == Part::kGroups && !scaled) part = Part::kReduced;
     if (part == Part::kReduced && scaled) part = Part::kChannels;
     if (part == Part::kChannels && !scaled) {
-      return Skip{SkipReason::kShape, "a Transpose before it tears numbers apart that share a scale"};
+      return Skip{SkipReason::kShape, "a Transpose before it separates numbers that share a scale"};
     }
     ChannelShape& shape = request.encoding.shape;
     (part == Part::kGroups ? shape.groups : part == Part::kReduced ? shape.reduced : shape.channels) *= size;

@@ -64,7 +64,7 @@ TEST(GraphGrowth, IsWhatTheFileGrowsByWithinATenth) {
 
 TEST(PlanGrowth, AWeightThatSavesLessThanItsNodesTakeStays) {
   EXPECT_EQ(DecisionOf(Product(8, 8, 0), {}),
-            "MatMul MatMul: no-saving (with its new nodes; --allow-growth quantizes it)\n");
+            "MatMul MatMul: no-saving (counting its new nodes; --allow-growth quantizes it all the same)\n");
   EXPECT_EQ(DecisionOf(Product(8, 8, 0), OfAnySize()), "MatMul MatMul: INT8\n");
   EXPECT_EQ(DecisionOf(Product(16, 16, 0), {}), "MatMul MatMul: INT8\n");
   // The same weight, with names that take more.

@@ -102,7 +102,7 @@ TEST(NodeForms, WhatCannotHaveItsFormSaysWhy) {
   selection.forms = {{kResidual}};
   planned.Make(builder, selection);
   EXPECT_EQ(planned.plan.nodes.at(0).form, "per-tensor");
-  EXPECT_EQ(planned.plan.nodes.at(0).form_note, "Conv has no other");
+  EXPECT_EQ(planned.plan.nodes.at(0).form_note, "Conv has only this form");
 
   ModelBuilder old(10);
   old.Input("x", {2, 16}).Output("y", {2, 16});
@@ -112,7 +112,7 @@ TEST(NodeForms, WhatCannotHaveItsFormSaysWhy) {
   selection.forms = {{kResidual}};
   old_planned.Make(old, selection);
   EXPECT_EQ(old_planned.plan.nodes.at(0).form, "per-tensor");
-  EXPECT_EQ(old_planned.plan.nodes.at(0).form_note, "opset 10, needed is 11");
+  EXPECT_EQ(old_planned.plan.nodes.at(0).form_note, "opset 10; 11 or later is needed");
 }
 
 }  // namespace

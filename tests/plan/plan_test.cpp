@@ -354,7 +354,7 @@ TEST(PlanDecisions, InitializersThatAreInputsOfIr3AreConstants) {
 TEST(PlanDecisions, OpsetsThatAreTooOld) {
   ModelBuilder ancient(6);
   ancient.Initializer("w", {8, 8}, RandomValues(64)).Node("Gather", {"w", "i"}, {"z"}, "g");
-  EXPECT_EQ(PlanOf(ancient).Decisions(), "Gather g: opset (opset 6, needed is 7)\n");
+  EXPECT_EQ(PlanOf(ancient).Decisions(), "Gather g: opset (opset 6; 7 or later is needed)\n");
   ModelBuilder builder(9);
   builder.Initializer("w", {8, 8}, RandomValues(64)).Node("MatMul", {"x", "w"}, {"y"}, "m");
   builder.Node("Gather", {"w", "i"}, {"z"}, "g");

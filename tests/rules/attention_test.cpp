@@ -32,12 +32,12 @@ activation x
 
 TEST(AttentionRule, Refusals) {
   auto no_bias = AttentionModel({"x", "w"});
-  EXPECT_EQ(DecideLast(no_bias), "shape: it has no bias");
+  EXPECT_EQ(DecideLast(no_bias), "shape: it has no bias, which QAttention needs");
   auto bias = AttentionModel({"x", "w", "b", "", "", "attention_bias"});
-  EXPECT_EQ(DecideLast(bias), "shape: QAttention has no such input");
+  EXPECT_EQ(DecideLast(bias), "shape: QAttention does not have all of its inputs");
   auto sizes = AttentionModel({"x", "w", "b"});
   SetInts(*sizes.graph().mutable_node(0), "qkv_hidden_sizes", {8, 8, 8});
-  EXPECT_EQ(DecideLast(sizes), "shape: QAttention has no qkv_hidden_sizes");
+  EXPECT_EQ(DecideLast(sizes), "shape: QAttention has no attribute qkv_hidden_sizes");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(GatherRule, Refusals) {
   EXPECT_EQ(Gather({6, 4}, 2), "shape: axis 2");
   EXPECT_EQ(Gather({6, 4}, -3), "shape: axis -3");
   EXPECT_EQ(Gather({6, 4}, INT64_MIN), "shape: axis -9223372036854775808");
-  EXPECT_EQ(Gather({6, 4}, 0, 6), "opset: opset 6, needed is 7");
+  EXPECT_EQ(Gather({6, 4}, 0, 6), "opset: opset 6; 7 or later is needed");
   EXPECT_EQ(Gather({6, 4}, 0, 7), Expected("{6, 4, 1} -> [6, 4], scales [6, 1]", "0")) << "Mul broadcasts";
   ModelBuilder computed;
   computed.Input("t", {6, 4}).Node("Gather", {"t", "i"}, {"y"});

@@ -212,10 +212,11 @@ TEST(MatMulRule, AConstantOnTheLeftOfWhatIsNotKnown) {
   ModelBuilder builder;
   builder.Initializer("w", {3, 5}, RandomValues(15)).Node("Op", {}, {"x"});
   builder.Node("MatMul", {"w", "x"}, {"y"});
-  EXPECT_EQ(DecideLast(builder), "shape: on the left, and the rank on the right is not known");
+  EXPECT_EQ(DecideLast(builder),
+            "shape: it is the left factor, and the rank of the right one is not declared");
   ModelBuilder vector;
   vector.Input("x", {5}).Initializer("w", {3, 5}, RandomValues(15)).Node("MatMul", {"w", "x"}, {"y"});
-  EXPECT_EQ(DecideLast(vector), "shape: on the left of a vector");
+  EXPECT_EQ(DecideLast(vector), "shape: it is the left factor, and the right one is a vector");
 }
 
 TEST(MatMulRule, TakesNoVectors) {
@@ -261,7 +262,7 @@ TEST(ConstantWeight, Refusals) {
             }),
             "activations: ");
   EXPECT_EQ(Refusal([](auto& builder) { builder.graph().clear_initializer(); }),
-            "not-constant: it has no such input");
+            "not-constant: nothing in the model defines it");
   EXPECT_EQ(Refusal([](auto& builder) {
               auto& tensor = *builder.graph().mutable_initializer(0);
               tensor.set_data_type(onnx::TensorProto::INT32);

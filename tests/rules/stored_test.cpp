@@ -76,13 +76,13 @@ weight w as {8, 12, 1} -> [8, 4, 3], scales [8, 1, 1] * 1
 TEST(StoredRule, Refusals) {
   ModelBuilder computed;
   computed.Node("Conv", {"x", "w"}, {"y"});
-  EXPECT_EQ(Stored(computed, "Conv"), "not-constant: it has no such input");
+  EXPECT_EQ(Stored(computed, "Conv"), "not-constant: nothing in the model defines it");
   ModelBuilder vector;
   vector.Initializer("w", {8}, RandomValues(8)).Node("Conv", {"x", "w"}, {"y"});
   EXPECT_EQ(Stored(vector, "Conv"), "shape: rank 1");
   ModelBuilder old(6);
   old.Initializer("w", {8, 4, 3}, RandomValues(96)).Node("Conv", {"x", "w"}, {"y"});
-  EXPECT_EQ(Stored(old, "Conv"), "opset: opset 6, needed is 7");
+  EXPECT_EQ(Stored(old, "Conv"), "opset: opset 6; 7 or later is needed");
 }
 
 }  // namespace
