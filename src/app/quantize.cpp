@@ -189,10 +189,10 @@ class Run {
     const std::string found =
         HashFile(*source.files().front().file, [this] { return observer_.ShouldStop(); });
     if (found == *options_.expected_input) return;
-    throw Error(ErrorKind::kCheckFailed,
-                Quote(options_.input.native()) + " has the SHA-256 " + found + ", expected is " +
-                    *options_.expected_input +
-                    ": it is not the model that a plan or --expect-input was made for");
+    throw Error(ErrorKind::kCheckFailed, Quote(options_.input.native()) + " has the SHA-256 " + found +
+                                             ", and the plan or --expect-input was made for the model with " +
+                                             *options_.expected_input +
+                                             "; give that model, or make a new plan");
   }
 
   // What would fail afterwards is looked for before, as optimizing takes a while and the space of another

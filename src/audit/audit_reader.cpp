@@ -174,7 +174,7 @@ class ChainChecker {
     if (!is_whole) return "it has no line feed at its end; was its writing cut off?";
     if (record == nullptr) return "it is not a JSON object, so it is not a record";
     if (!IsSealed(line)) return "it was changed after it was written, or this program did not write it";
-    if (record->schema != kAuditSchema) return "it is of a schema that this version does not know";
+    if (record->schema != kAuditSchema) return "its schema is one that this version does not know";
     // What follows a changed line can only name the hash of what that line was.
     if (before_.damaged || record->previous == before_.hash) return std::nullopt;
     if (before_.is_first) return "it is not the first record: lines before it were removed or moved";

@@ -137,7 +137,7 @@ void ModelInputOptions::Finish(compare::InputOptions& options) const {
   }
   if (options.inputs.empty() && require_inputs_) {
     throw Error(ErrorKind::kUsage,
-                "--require-inputs: there are no --inputs, and made-up ones are not wanted");
+                "--require-inputs does not allow made-up inputs; give recorded ones with --inputs");
   }
   if (options.inputs.empty() && most_sets_) {
     throw Error(ErrorKind::kUsage,

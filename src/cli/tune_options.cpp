@@ -74,7 +74,7 @@ void TuneGoalOptions::Finish(tune::TuneOptions& options) const {
     if (form->kind == FormKind::kPerTensor && !batch_dependent_) {
       throw Error(ErrorKind::kUsage,
                   "--forms: with per-tensor a result depends on what else is in the batch; add "
-                  "--batch-dependent if that is no matter");
+                  "--batch-dependent if that does not matter");
     }
     options.forms.push_back(*form);
   }

@@ -289,7 +289,7 @@ class Generator {
     if (range.low < lowest || range.high > highest || range.low != std::floor(range.low) ||
         range.high != std::floor(range.high)) {
       FailUsage("input " + Quote(input_.name) + " is of type " + DataTypeName(input_.type) +
-                ", which does not hold the values it is to have; see --values");
+                ", which cannot hold the values that it is given; see --values");
     }
     std::vector<T> values(count_);
     for (T& value : values) {

@@ -137,8 +137,8 @@ class Reader {
       NamedTensor file = ReadTensor(file_system_, path);
       const auto input = InputOf(path.stem().native(), file.name, "input_", inputs_);
       if (!input) {
-        Fail(path, "the model has no such input; its inputs are " + Names(inputs_) +
-                       ", or input_0 and on in this order");
+        Fail(path, "the model has no such input; name the file after one of " + Names(inputs_) +
+                       ", or input_0, input_1, ... in this order");
       }
       Give(path, path.filename().native(), *input, std::move(file.tensor));
     }
@@ -224,8 +224,8 @@ class Reader {
     const std::string where =
         Quote(path.native()) + (path.filename().native() == name ? "" : ": array " + Quote(name));
     if (!given_by_[input].empty()) {
-      throw Error(ErrorKind::kFailure, where + ": it is the input " + Quote(inputs_[input].name) +
-                                           ", and so is " + Quote(given_by_[input]));
+      throw Error(ErrorKind::kFailure, where + ": it gives the input " + Quote(inputs_[input].name) +
+                                           ", and so does " + Quote(given_by_[input]) + "; remove one");
     }
     CheckType(where, tensor, inputs_[input]);
     given_by_[input] = name;
@@ -239,8 +239,8 @@ class Reader {
       splits.push_back(SplitOf(tensors_[i], inputs_[i]));
       if (splits[i].sets == 1) continue;
       if (sets != 1 && sets != splits[i].sets) {
-        Fail(path, "its inputs are of " + FormatCount(sets) + " and of " + FormatCount(splits[i].sets) +
-                       " sets; each is to have as many");
+        Fail(path, "one input has " + FormatCount(sets) + " recordings and another " +
+                       FormatCount(splits[i].sets) + "; each must have the same number");
       }
       sets = splits[i].sets;
     }
@@ -312,7 +312,7 @@ Cases ReadCases(FileSystem& file_system, const fs::path& path, const std::vector
   }
   if (!sets.empty() && !archives.empty()) {
     Fail(path, "it has both folders " + Quote(sets[0].folder.filename().native()) + " and .npz files as " +
-                   Quote(archives[0].filename().native()) + "; keep the one or the other");
+                   Quote(archives[0].filename().native()) + "; keep one kind");
   }
   std::ranges::sort(sets, {}, &DataSet::number);
   std::ranges::sort(archives, NaturallyBefore,

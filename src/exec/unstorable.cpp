@@ -39,7 +39,7 @@ std::string Message(const Model& model, TensorId id, const UnstorableElement& un
          (unstorable.encoding.has_scales() ? " has a NaN or an infinity"
                                            : " has a number that float16 cannot hold") +
          (tensor.type == DataType::kDouble ? " (as float32)" : "") + " at index " + FormatShape(index) +
-         "; mend the model, or leave such weights as they are with --nonfinite keep or --exclude";
+         "; fix the model, or leave such weights as they are with --nonfinite keep or --exclude";
 }
 
 }  // namespace

@@ -274,7 +274,10 @@ class Model::Loader {
       const auto elements = ElementCount(dims);
       const auto type = static_cast<DataType>(tensor.data_type());
       length = elements ? StoredBytes(type, *elements) : std::nullopt;
-      if (!length) FailAt(tensor, "its external data has no length, and its type and shape do not tell one");
+      if (!length)
+        FailAt(tensor,
+               "its external data has no length, and none follows from its type and shape; export the model "
+               "again");
     }
     const ByteRange range{offset, *length};
     if (!range.Within(size)) {

@@ -76,7 +76,7 @@ TensorFile ReadTensorFile(FileSystem& file_system, const std::filesystem::path& 
   if (element == 0) fail("tensors of type " + DataTypeName(read.type) + " cannot be given to a model here");
   const auto elements = ElementCount(read.dims);
   const auto wanted = elements ? CheckedMultiply(*elements, element) : std::nullopt;
-  if (!wanted) fail("the shape " + FormatShape(read.dims) + " has a negative or too large dimension");
+  if (!wanted) fail("the shape " + FormatShape(read.dims) + " has a dimension that is negative or too large");
   read.data = DataOf(tensor);
   if (read.data.size() != *wanted) {
     fail("the shape " + FormatShape(read.dims) + " of " + DataTypeName(read.type) + " takes " +

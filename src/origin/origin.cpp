@@ -226,7 +226,7 @@ void ParseOptimizer(const std::string& text, Origin& origin) {
     return;
   }
   Fail("metadata " + std::string(kOptimizer) + " is " + Quote(text) +
-       ", which names no level of optimization");
+       ", which does not end with a level of optimization (basic or extended)");
 }
 
 std::vector<std::string> SplitAtSpaces(const std::string& text) {
@@ -262,7 +262,7 @@ void ParseRounding(const std::string& text, Origin& origin) {
     std::from_chars(words[2].data(), end, origin.rounding.most_steps);
     if (origin.rounding.most_steps <= kMostSteps && TextOf(origin.rounding) == text) return;
   }
-  Fail("metadata " + std::string(kRounding) + " is " + Quote(text) + ", which says nothing that is known");
+  Fail("metadata " + std::string(kRounding) + " is " + Quote(text) + ", which this version cannot read");
 }
 
 }  // namespace
@@ -323,12 +323,12 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
   }
   if (entries.empty()) {
     Fail("it has no metadata " + std::string(kOriginPrefix) +
-         "*, so it does not say what it came from; was it written by another program, or an older version?");
+         "*, so it does not say which model it was made from; was it written by another program?");
   }
   if (entries.back().key != kSeal) Fail("its metadata has no " + std::string(kSeal) + " at the end");
   const std::string seal = entries.back().value;
   entries.pop_back();
-  if (SealOf(entries) != seal) Fail("its metadata about its origin was changed after it was written");
+  if (SealOf(entries) != seal) Fail("its record of the origin was changed after it was written");
   std::map<std::string, std::string> values;
   for (const MetadataEntry& entry : entries) {
     if (!values.emplace(entry.key, entry.value).second) {
@@ -347,10 +347,10 @@ Origin ReadOrigin(std::span<const MetadataEntry> metadata) {
                 .optimizer = "",
                 .rounding = {}};
   if (origin.schema > kOriginSchema) {
-    Fail("quantize-int8 " + origin.version + " wrote it, with a record of its origin of schema " +
-         std::to_string(origin.schema) + "; this is quantize-int8 " + Version() +
-         ", which reads records up to schema " + std::to_string(kOriginSchema) +
-         ". Verify the model with version " + origin.version + " or a later one");
+    Fail("quantize-int8 " + origin.version + " wrote it, and its record of the origin has the schema " +
+         std::to_string(origin.schema) + "; this version, " + Version() + ", reads schemas up to " +
+         std::to_string(kOriginSchema) + ". Verify the model with version " + origin.version +
+         " or a later one");
   }
   const std::string options = required(kOptions);
   try {

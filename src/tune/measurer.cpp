@@ -122,7 +122,7 @@ const compare::Worker::Opened& Measurer::Open() {
   }
   if (outputs_.empty()) {
     throw Error(ErrorKind::kFailure, Quote(path_.native()) +
-                                         ": the model has no output of floating point, so there is no "
+                                         ": the model has no floating-point output, so there is no "
                                          "noise that could be measured");
   }
   return opened_;

@@ -117,7 +117,7 @@ class WeightChecker {
       const auto constant = model_.Constant(id);
       if (constant && !constant->is_whole) {
         Problem(id, "its shape " + FormatShape(constant->dims) + " of " + DataTypeName(constant->type) +
-                        " is of another number of elements than it has");
+                        " does not have as many elements as the tensor holds");
       }
     }
   }
@@ -282,7 +282,7 @@ class WeightChecker {
         if (!first) first = numbers[i];
         if (std::isfinite(numbers[i]) && SignOf(numbers[i]) == SignOf(*first)) continue;
         const std::string what =
-            std::isfinite(numbers[i]) ? "is of another sign than the first" : "is not finite";
+            std::isfinite(numbers[i]) ? "does not have the sign of the first" : "is not finite";
         return Problem(
             id, "scale " + FormatCount(at + i) + " is " + std::to_string(numbers[i]) + ", which " + what);
       }

@@ -99,10 +99,10 @@ TEST_F(ReadCasesTest, SaysWhatIsMissingUnknownOrTwice) {
   Put("input_0.pb", 1);
   expect("no file for the model's input 'y'");
   Put("input_2.pb", 1);
-  expect("the model has no such input; its inputs are 'a/x', 'y'");
+  expect("the model has no such input; name the file after one of 'a/x', 'y'");
   std::filesystem::remove(folder_ / "input_2.pb");
   Put("a_x.pb", 1);
-  expect("it is the input 'a/x', and so is 'a_x.pb'");
+  expect("it gives the input 'a/x', and so does 'a_x.pb'");
 }
 
 TEST_F(ReadCasesTest, AFolderThatIsNotThereIsAnError) {
@@ -166,7 +166,7 @@ TEST_F(ReadNpzCasesTest, ManyRecordingsAreSetsOfOneCase) {
   EXPECT_EQ(Read("r.npz", 2).cases[0].sets.size(), 2U);
   inputs_.push_back(Info("y", DataType::kFloat, {1}));
   Put("uneven.npz", {Member("x", "(4, 3)", std::vector<float>(12)), Member("y", "(3,)", {1, 2, 3})});
-  ExpectError(ErrorKind::kFailure, "its inputs are of 4 and of 3 sets",
+  ExpectError(ErrorKind::kFailure, "one input has 4 recordings and another 3",
               [this] { static_cast<void>(Read("uneven.npz")); });
 }
 

@@ -363,7 +363,7 @@ TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
     EXPECT_THAT(Refusal(Sealed({{"quantize-int8.version", "0.1.0"},
                                 {"quantize-int8.options", options},
                                 {"quantize-int8.optimizer", optimizer}})),
-                HasSubstr("no level of optimization"));
+                HasSubstr("does not end with a level of optimization"));
   }
 }
 

@@ -188,7 +188,7 @@ TEST_F(StructureTest, TensorsWithAnotherNumberOfElementsThanTheirShape) {
   EXPECT_THAT(ProblemAfter(
                   "weights",
                   [](onnx::ModelProto& model) { Find(model, "v_quantized").mutable_raw_data()->pop_back(); }),
-              AllOf(HasSubstr("'v_quantized'"), HasSubstr("another number of elements")));
+              AllOf(HasSubstr("'v_quantized'"), HasSubstr("as many elements as")));
 }
 
 }  // namespace
