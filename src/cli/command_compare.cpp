@@ -55,23 +55,24 @@ void CommandCompare::SetUp(CLI::App& app) {
       ->type_name("X")
       ->group(limits);
   app.add_option("--min-top1", options_.limits.min_top1,
-                 "Share of places whose largest class stays the same, as 98% or 0.98")
+                 "Share of places whose largest class stays the same, such as 98% or 0.98")
       ->transform(AsShare())
       ->type_name("SHARE")
       ->group(limits);
   app.add_option("--max-latency-p50", options_.limits.max_latency_p50,
-                 "Median time of a run, as 2.5s or 80ms")
+                 "Median time of a run, such as 2.5s or 80ms")
       ->transform(InSeconds())
       ->type_name("TIME")
       ->group(limits);
-  app.add_option("--min-speedup", options_.limits.min_speedup, "FP32 median over INT8 median, as 3")
+  app.add_option("--min-speedup", options_.limits.min_speedup, "FP32 median over INT8 median, such as 3")
       ->type_name("X")
       ->group(limits);
-  app.add_option("--max-rss", options_.limits.max_rss, "Peak resident memory, as 1.5GB")
+  app.add_option("--max-rss", options_.limits.max_rss, "Peak resident memory, such as 1.5GB")
       ->transform(InBytes())
       ->type_name("SIZE")
       ->group(limits);
-  app.add_option("--max-size-ratio", options_.limits.max_size_ratio, "INT8 files over FP32 files, as 0.3")
+  app.add_option("--max-size-ratio", options_.limits.max_size_ratio,
+                 "Size of the INT8 files over that of the FP32 files, such as 0.3")
       ->type_name("X")
       ->group(limits);
 

@@ -9,8 +9,9 @@ namespace qi8::cli {
 
 void AddConfigPlace(CLI::App& app, ConfigPlace& place) {
   app.add_option("CONFIG", place.config, "YAML file of the pipeline that runs the model")->required();
-  app.add_option("--section", place.section,
-                 "The section's key; with those above it, as models.audio_omni, where it is not the only one")
+  app.add_option(
+         "--section", place.section,
+         "The section's key; with those above it, such as models.audio_omni, where it is not the only one")
       ->type_name("KEY")
       ->capture_default_str();
   app.add_option("--root", place.root,

@@ -31,14 +31,15 @@ void CommandVerify::SetUp(CLI::App& app) {
   AddFollowLinksOption(app, options_.links, "How");
   AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, "How");
   app.footer(
-      "Prints a line for each check. With --against, every bit of the model is\n"
-      "accounted for; without, it is checked against its checksums and in itself.\n"
+      "Prints a line for each check. With --against, the model is made again\n"
+      "from the FP32 one and every bit compared; without, its files are checked against\n"
+      "their checksums, and the model for consistency.\n"
       "\n"
       "Examples:\n"
       "  quantize-int8 verify model_int8.onnx\n"
       "  quantize-int8 verify model_int8.onnx --against model.onnx\n"
       "\n"
-      "Exit status: 0 all holds, 1 something cannot be read, 2 wrong usage,\n"
+      "Exit status: 0 every check holds, 1 something cannot be read, 2 wrong usage,\n"
       "4 a check does not hold, 128 + N ended by signal N (130: Ctrl-C).");
 }
 

@@ -92,12 +92,12 @@ std::map<std::string, compare::ValueRange> ParseValues(const std::vector<std::st
 void ModelInputOptions::AddTo(CLI::App& app, compare::InputOptions& options, const std::string& group) {
   app.add_option(
          "--inputs", options.inputs,
-         "Recorded inputs: a .npz file or a folder of them; a folder with input_0.pb or .npy and on, or "
-         "files named after the inputs; or with folders test_data_set_0 and on of such [made up from "
-         "the model's inputs]")
+         "Recorded inputs: a .npz file or a folder of such files; a folder with input_0.pb (or .npy), "
+         "input_1.pb, ..., or with files named after the inputs; or a folder with such folders, "
+         "test_data_set_0, ... [made up from the model's inputs]")
       ->type_name("PATH")
       ->group(group);
-  app.add_option("--cases", most_sets_, "Of recorded inputs, only the first N sets")
+  app.add_option("--cases", most_sets_, "Take only the first N sets of the recorded inputs")
       ->check(WholeNumber(1, 1000000000))
       ->type_name("N")
       ->group(group);
@@ -106,20 +106,23 @@ void ModelInputOptions::AddTo(CLI::App& app, compare::InputOptions& options, con
                  "the model has it]")
       ->type_name("NAME")
       ->group(group);
-  app.add_flag("--require-inputs", require_inputs_, "Made-up inputs are wrong usage")->group(group);
+  app.add_flag("--require-inputs", require_inputs_,
+               "Without --inputs, fail (status 2) instead of making inputs up")
+      ->group(group);
   app.add_option("--dim", dims_,
                  "Size of a dynamic dimension, by its name or as INPUT:AXIS; repeatable [1 for the first, 0 "
                  "for a past, 64 for others]")
       ->allow_extra_args(false)
       ->type_name("NAME=N")
       ->group(group);
-  app.add_option("--lengths", lengths_,
-                 "Several sizes of a dimension, as 50,100,200 or time=50,100,200, or of several at once, as "
-                 "time,total_time=50,100,200")
+  app.add_option(
+         "--lengths", lengths_,
+         "Several sizes of a dimension, such as 50,100,200 or time=50,100,200, or of several together, such "
+         "as time,total_time=50,100,200")
       ->type_name("LIST")
       ->group(group);
   app.add_option("--values", values_,
-                 "Values of an input, as rate=16000 or codes=0..255; repeatable [signals; "
+                 "Values of an input, such as rate=16000 or codes=0..255; repeatable [signals; "
                  "rows of the table an integer indexes, else 1]")
       ->allow_extra_args(false)
       ->type_name("INPUT=V")
@@ -151,7 +154,7 @@ void ModelInputOptions::Finish(compare::InputOptions& options) const {
 
 void AddTimeoutOption(CLI::App& app, compare::RuntimeOptions& options, const std::string& group) {
   app.add_option("--timeout", options.timeout_seconds,
-                 "Longest time of a load or a run, as 90s or 80ms; 0: any")
+                 "Longest time of a load or a run, such as 90s or 80ms; 0: no limit")
       ->transform(InSeconds())
       ->type_name("TIME")
       ->default_str("600s")

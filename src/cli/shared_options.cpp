@@ -102,7 +102,8 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->allow_extra_args(false)
       ->type_name("RE")
       ->group(selection);
-  app.add_option("--exclude", options.selection.exclude, "Not the nodes whose name this matches; repeatable")
+  app.add_option("--exclude", options.selection.exclude,
+                 "Leave out nodes whose name this regular expression matches; repeatable")
       ->allow_extra_args(false)
       ->type_name("RE")
       ->group(selection);
@@ -164,7 +165,7 @@ void SelectionOptions::AddTo(CLI::App& app, QuantizeOptions& options) {
       ->group(scheme);
 
   app.add_option("--target-ort", target_ort_,
-                 "Oldest ONNX Runtime to run it: Conv has int8 codes from 1.24 on, else uint8")
+                 "Oldest ONNX Runtime that is to run the model: Conv has int8 codes from 1.24 on, else uint8")
       ->check(IsVersion())
       ->type_name("VERSION")
       ->default_str("1.0")
@@ -228,11 +229,11 @@ void AddResourceOptions(CLI::App& app, unsigned& threads, std::string& isa, std:
       ->check(WholeNumber(1, 1024))
       ->type_name("N")
       ->group(group);
-  app.add_option("--isa", isa, "Instruction set, as avx2; the output is the same with each")
+  app.add_option("--isa", isa, "Instruction set, such as avx2; the output is the same with each")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--memory-budget", memory_budget, "Memory for weights in flight, as 96MiB or 1GiB")
+  app.add_option("--memory-budget", memory_budget, "Memory for weights in flight, such as 96MiB or 1GiB")
       ->transform(InBytes())
       ->type_name("SIZE")
       ->default_str("96MiB")

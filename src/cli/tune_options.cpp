@@ -24,19 +24,19 @@ std::string NamesOfForms() {
 
 void TuneGoalOptions::AddTo(CLI::App& app, tune::TuneOptions& options, const std::string& group) {
   app.add_option("--min-sqnr", options.goals.min_sqnr_db,
-                 "The fastest plan whose worst output has this many decibels")
+                 "The fastest plan whose worst output has at least this many decibels")
       ->type_name("X")
       ->group(group);
   app.add_option("--min-speedup", options.goals.min_speedup,
-                 "The finest plan that is so many times as fast as FP32")
+                 "The most exact plan that is at least this many times as fast as FP32")
       ->type_name("X")
       ->group(group);
   app.add_option("--max-latency", options.goals.max_latency,
-                 "The finest plan of which a run takes no longer, as 2.5s or 80ms")
+                 "The most exact plan whose runs take no longer than this, such as 2.5s or 80ms")
       ->transform(InSeconds())
       ->type_name("TIME")
       ->group(group);
-  app.add_option("--max-size", options.goals.max_size, "No larger output, as 500MB")
+  app.add_option("--max-size", options.goals.max_size, "Largest size of the output, such as 500MB")
       ->transform(InBytes())
       ->type_name("SIZE")
       ->group(group);
