@@ -331,7 +331,8 @@ class Run {
     file.WriteAt(0, std::as_bytes(std::span(text)));
   }
 
-  // The last moment: once publishing began it goes on to its end, which is near.
+  // The last moment at which a run can be interrupted. Publishing, once begun, goes on to its end, some
+  // milliseconds later.
   void StopIfAsked() {
     if (observer_.ShouldStop()) throw Error(ErrorKind::kInterrupted, "interrupted");
   }

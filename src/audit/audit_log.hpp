@@ -30,7 +30,7 @@ struct AuditRecord {
 };
 
 // Appends the record under a lock, so that runs at the same time keep lines whole and the chain intact.
-// Throws Error where the log cannot be written, where the file is there and is no audit log, and, of kind
+// Throws Error where the log cannot be written, where the file exists and is not an audit log, and, of kind
 // kInterrupted, where `should_stop` (which may be empty) says so while another process has the lock.
 void AppendAuditRecord(FileSystem& file_system, const LogPlace& log, const AuditRecord& record,
                        const std::function<bool()>& should_stop = {});

@@ -19,7 +19,7 @@ struct ChecksumEntry {
 [[nodiscard]] std::string ChecksumLine(const ChecksumEntry& entry);
 
 // The entries of a checksum file, in the forms that `sha256sum` writes, with "--tag" and without; names
-// without escapes and without "./" before them. Lines that are no entries, comments perhaps, are left out.
+// without escapes and without "./" before them. Lines that are not entries, such as comments, are left out.
 [[nodiscard]] std::vector<ChecksumEntry> ParseChecksums(std::string_view text);
 
 // `existing` with these entries' lines in place of older ones for the same names, and without lines for names

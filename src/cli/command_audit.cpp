@@ -10,7 +10,7 @@
 namespace qi8::cli {
 namespace {
 
-// What is shown of a log that is no log, say.
+// The most lines with problems that are shown: in a file that is not a log, every line is one.
 constexpr std::size_t kMostShown = 10;
 
 }  // namespace
@@ -20,7 +20,7 @@ void CommandAudit::SetUp(CLI::App& app) {
   app.add_flag("--json", json_, "Print the records and the result of the check as JSON");
   app.footer(
       "Prints a line for each run and checks that no line was changed, removed, added\n"
-      "or moved. That lines at the very end were removed can not be seen from the log.\n"
+      "or moved. That lines at the very end were removed cannot be seen from the log.\n"
       "\n"
       "Examples:\n"
       "  quantize-int8 audit quantization_log.jsonl\n"

@@ -113,7 +113,7 @@ void CatchSignals() {
   struct sigaction action {};
   action.sa_handler = [](int signal) { caught_signal = signal; };
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-  // A reader of standard output that goes away is no reason to leave a model half done.
+  // A reader of standard output that goes away is not a reason to leave a model half done.
   std::signal(SIGPIPE, SIG_IGN);
   // A file larger than the user's limit is then an error of write, with all that follows.
   std::signal(SIGXFSZ, SIG_IGN);

@@ -114,7 +114,7 @@ int RunCommand(const NamedCommand& named, int argc, char** argv) {
   }
 }
 
-// Of a word in the first place that is no file, but nearly a command.
+// The hint for a first word that is not a file, but nearly the name of a command.
 std::string CommandHint(const std::string& word) {
   std::error_code ignored;
   if (std::filesystem::exists(word, ignored)) return "";

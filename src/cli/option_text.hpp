@@ -9,7 +9,7 @@
 
 namespace qi8::cli {
 
-// Type names with a meaning. Others are words for people.
+// The type names that checks, completions and configuration files go by. Any other is only shown in the help.
 inline constexpr std::string_view kBoolType = "BOOL";      // true or false
 inline constexpr std::string_view kCountType = "N";        // a whole number
 inline constexpr std::string_view kSizeType = "SIZE";      // bytes, as 96MiB

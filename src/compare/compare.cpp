@@ -141,7 +141,7 @@ class Contest {
     result_.notes.push_back(std::move(note));
   }
 
-  // Text, sequences and maps are no numbers that could be near each other.
+  // Text, sequences and maps are not numbers that could be near each other.
   void NoteUnreadable() {
     for (const runtime::ValueInfo& output : opened_.fp32.outputs) {
       if (output.is_tensor && ElementBytes(output.type) > 0) continue;

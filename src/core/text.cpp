@@ -17,7 +17,7 @@ struct Character {
 };
 
 // The first character of a text that is not empty. Overlong forms, surrogates, numbers beyond U+10FFFF and
-// what is cut off are no characters.
+// pieces that are cut off are not characters.
 Character First(std::string_view text) {
   const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);

@@ -89,7 +89,8 @@ class Inference {
   ActivationRange OfProduct(const Node& node) const {
     const bool of_two = node.input_values.size() > 1 && !IsConstant(node.input_values[1]);
     const bool is_matmul = node.op_type == "MatMul" || node.op_type == "FusedMatMul";
-    // Rows of a product with probabilities are means of the rows of the other factor.
+    // Of two activations the left factor is mostly the probabilities of an attention: each row of the product
+    // is then a mean of rows of the right factor, and has its range.
     const ActivationRange of_factor = OfInput(node, of_two && is_matmul ? 1 : 0);
     return of_factor == ActivationRange::kUnknown ? of_factor : ActivationRange::kCentered;
   }

@@ -92,7 +92,7 @@ struct Edit {
   std::vector<WeightRequest> weights;
   std::vector<EditNode> nodes;  // each has one output, but for shared ones
   std::optional<FormOutcome> form =
-      {};  // nothing: it is no product, or of an operator that has one form only
+      {};  // nothing: it is not a product, or it is of an operator that has one form only
 };
 
 // What a rule answers: the edit, or why the node stays as it is.

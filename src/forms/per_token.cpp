@@ -86,7 +86,7 @@ class Rows {
   Operand real_;
 };
 
-// Codes of rows and what they stand for: scale * (codes - zero_point) + offset.
+// An activation quantized by rows. The codes stand for scale * (codes - zero_point) + offset.
 struct QuantizedRows {
   Operand codes;
   Operand scale;

@@ -68,8 +68,8 @@ HWY_INLINE void StoreCodes(IntVec codes, int8_t* to) {
   hn::StoreU(hn::DemoteTo(d, codes), d, to);
 }
 
-// `count` elements of each of kRows rows, a vector of each in turn. The rows are `stride` elements apart,
-// their codes `out_stride`.
+// Quantizes the first `count` elements of kRows rows, a vector of each row in turn. A row begins `stride`
+// elements after the one before it, and its codes `out_stride` elements.
 template <size_t kRows, class Quantizers>
 HWY_INLINE void QuantizeRows(const float* in, size_t stride, size_t count, const Quantizers& quantizers,
                              int8_t* out, size_t out_stride) {
@@ -141,8 +141,8 @@ HWY_INLINE void WithQuantizers(RowParameters rows, size_t step, Quantize quantiz
   }
 }
 
-// Rows as kStreams bands of `band` rows each, a row of each at a time. The rows are `stride` elements apart,
-// their codes `out_stride`.
+// Quantizes kStreams bands of `band` rows each, one row of every band at a time. A row begins `stride`
+// elements after the one before it, and its codes `out_stride` elements.
 HWY_INLINE void QuantizeBandsByRow(const float* in, size_t stride, size_t band, size_t width,
                                    RowParameters rows, int8_t* out, size_t out_stride) {
   for (size_t r = 0; r < band; ++r) {

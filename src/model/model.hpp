@@ -118,11 +118,12 @@ class Model {
  public:
   // Reads the graph and checks every tensor's type, shape, place and length against each other and against
   // the files; reads no weight. Throws Error naming file and tensor where they do not agree, where external
-  // data is not a regular file beneath the model's folder, where nodes form a circle, or it is no ONNX model.
+  // data is not a regular file beneath the model's folder, where nodes form a circle, or where it is not an
+  // ONNX model.
   static Model Load(FileSystem& file_system, const std::filesystem::path& path);
   // The same for what an optimizer made of the model with that header: it asks for the inputs that `source`
   // asks for, and for no others. An optimizer drops initializers whose inputs it leaves, and adds some that
-  // are no inputs, which is no valid model until IR version 4: there the version becomes that.
+  // are not inputs, which is not valid before IR version 4: there the version becomes that.
   static Model LoadOptimized(FileSystem& file_system, const std::filesystem::path& path,
                              const ModelHeader& source);
   ~Model();
@@ -152,11 +153,11 @@ class Model {
   [[nodiscard]] bool HasAttribute(const Node& node, std::string_view name) const;
 
   // The numbers of an integer constant that stands in the graph (shapes, axes); nothing where the value is no
-  // such constant, or one of more than kMostIntegers, which is no shape.
+  // such constant, or one of more than kMostIntegers, which is not a shape.
   static constexpr std::size_t kMostIntegers = 128;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> IntegerConstant(ValueId value) const;
 
-  // Nothing where the value is no constant, or a sparse one.
+  // Nothing where the value is not a constant, or a sparse one.
   [[nodiscard]] std::optional<ConstantInfo> Constant(ValueId value) const;
 
   // Every name that occurs in the model, as value or node: what new names must keep clear of.

@@ -15,7 +15,7 @@ struct ModelOutline {
   std::set<std::string> data_locations;  // of external data, as the model names them
 };
 
-// Nothing where the file is no ONNX model, or a damaged one. Throws Error where it cannot be read.
+// Nothing where the file is not an ONNX model, or is a damaged one. Throws Error where it cannot be read.
 [[nodiscard]] std::optional<ModelOutline> ReadOutline(const ReadableFile& file);
 
 }  // namespace qi8

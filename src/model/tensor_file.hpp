@@ -19,8 +19,8 @@ struct TensorFile {
   std::vector<std::byte> data;     // row-major elements in the machine's byte order
 };
 
-// Throws Error naming the file where it is no TensorProto, its elements have no whole number of bytes, or its
-// data is not as long as its shape says.
+// Throws Error naming the file where it is not a TensorProto, its elements have no whole number of bytes, or
+// its data is not as long as its shape says.
 [[nodiscard]] TensorFile ReadTensorFile(FileSystem& file_system, const std::filesystem::path& path);
 
 }  // namespace qi8

@@ -111,7 +111,7 @@ void OptimizedInput::Remove() noexcept {
     Clear();
     staging_->Remove();
   } catch (const std::exception&) {
-    // What is left is cleared by the next run, and is no failure of this one.
+    // What is left is cleared by the next run, and is not a failure of this one.
   }
 }
 

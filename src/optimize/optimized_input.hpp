@@ -39,7 +39,7 @@ class OptimizedInput {
   // SHA-256 of the source's files; none where they were not wanted.
   [[nodiscard]] const std::vector<std::string>& source_hashes() const { return source_hashes_; }
 
-  // The model as it was rewritten. It may be read as long as this lives. Throws Error where it is no valid
+  // The model as it was rewritten. It may be read as long as this lives. Throws Error where it is not a valid
   // one.
   [[nodiscard]] Model Load() const;
 

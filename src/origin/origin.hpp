@@ -20,7 +20,7 @@ inline constexpr std::string_view kOriginPrefix = "quantize-int8.";
 // raises it. Records of the first schema have no number.
 //
 // A program reads the records of all earlier schemas and fails on those of later ones. Where it makes other
-// bytes of an earlier record, this is no damage by itself: Verify then says which version wrote the model.
+// bytes of an earlier record, this is not damage by itself: Verify then says which version wrote the model.
 //
 //   1  version 0.1
 //   2  version 0.2: initializers of models of IR versions before 4, batches of matrices times an activation

@@ -63,7 +63,7 @@ class Lister {
     }
   }
 
-  // Numbers that are no value of a graph: in bodies of functions, in attributes, in sparse tensors.
+  // Numbers that are not a value of a graph: in bodies of functions, in attributes, in sparse tensors.
   void ListElsewhere() {
     for (TensorId id = 0; id < model_.tensors().size(); ++id) {
       const Tensor& tensor = model_.tensors()[id];
@@ -131,7 +131,7 @@ class Lister {
     return tensor == kNone ? nullptr : &model_.tensors()[tensor];
   }
 
-  // Small constants are no weights. A weight of a product that is none is worth a line, for it tells why the
+  // Small constants are not weights. A weight of a product that is none is worth a line, for it tells why the
   // node is as it was; Gather is used on shapes and indices much more than on embeddings.
   bool IsWorthListing(const Node& node, std::size_t input, const Skip& skip) const {
     const Tensor* tensor = TensorOf(node, input);

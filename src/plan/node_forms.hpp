@@ -15,8 +15,8 @@ namespace qi8 {
   return node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
 }
 
-// By NodeId. Throws Error of kind kUsage for a pattern that is no regular expression, and for a pattern or a
-// name that matches no node that could have a form.
+// By NodeId. Throws Error of kind kUsage for a pattern that is not a regular expression, and for a pattern or
+// a name that matches no node that could have a form.
 [[nodiscard]] std::vector<Form> NodeForms(const Model& model, const Selection& selection);
 
 }  // namespace qi8

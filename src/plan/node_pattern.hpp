@@ -13,7 +13,7 @@ namespace qi8 {
 
 class NodePattern {
  public:
-  // `option` is what gave it, for messages. Throws Error of kind kUsage where it is no regular expression
+  // `option` is what gave it, for messages. Throws Error of kind kUsage where it is not a regular expression
   // (RE2 syntax).
   NodePattern(const std::string& text, const std::string& option);
   ~NodePattern();

@@ -57,11 +57,11 @@ struct Plan {
   std::size_t quantized_before = 0;  // nodes that compute with, or restore, numbers of few bits already
 };
 
-// Throws Error of kind kUsage for an operator that has no rule, and for a pattern that is no regular
+// Throws Error of kind kUsage for an operator that has no rule, and for a pattern that is not a regular
 // expression or matches no node. Weights of `non_finite` are left as they are.
 [[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection,
                             std::set<TensorId> non_finite = {});
-// The same with these forms, by NodeId, instead of those that the selection asks for.
+// The same, but `forms`, by NodeId, takes the place of the forms that the selection asks for.
 [[nodiscard]] Plan MakePlan(const Model& model, const Selection& selection, std::vector<Form> forms,
                             std::set<TensorId> non_finite);
 

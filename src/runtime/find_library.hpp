@@ -7,7 +7,7 @@
 
 namespace qi8::runtime {
 
-// What the search depends on. The current folder is no part of it.
+// What the search depends on. The current folder is not part of it.
 struct Surroundings {
   std::filesystem::path program;      // the executable file
   std::filesystem::path virtual_env;  // what the environment variable VIRTUAL_ENV names; empty: nothing

@@ -265,8 +265,8 @@ struct OnnxRuntime::Impl {
   std::string version;
   Owned<OrtEnv> environment;
 
-  // Opens `name` as dlopen does. `what` names it in messages. Throws where it is no ONNX Runtime that can be
-  // used.
+  // Opens `name` as dlopen does. `what` names it in messages. Throws where it is not an ONNX Runtime that can
+  // be used.
   static std::shared_ptr<const Impl> Open(const std::string& name, const std::string& what);
   // The first that can be used of those that are found without a name.
   static std::shared_ptr<const Impl> Find();

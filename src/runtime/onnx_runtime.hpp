@@ -59,7 +59,7 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  // What a caller has to give, in this order: initializers are no inputs. Both orders are the model's.
+  // What a caller has to give, in this order: initializers are not inputs. Both orders are the model's.
   [[nodiscard]] const std::vector<ValueInfo>& inputs() const;
   [[nodiscard]] const std::vector<ValueInfo>& outputs() const;
 

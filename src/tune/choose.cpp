@@ -42,7 +42,7 @@ double Pooled(const Measurements& measured, const std::vector<double>& noise) {
   return worst;
 }
 
-// By case, the largest share over outputs; in rising order.
+// The noise of each case at its worst output, as a share of that output; in rising order.
 std::vector<double> WorstByCase(const Measurements& measured, const std::vector<double>& noise) {
   std::vector<double> worst;
   for (std::size_t one = 0; one < measured.cases.size(); ++one) {
@@ -417,7 +417,7 @@ std::vector<Point> Frontier(const Measurements& measured, std::optional<std::uin
     target = std::max(target, SqnrOver(measured, noise, over));
     if (!points.empty() && points.back().choices == *choices) continue;
     Point point{*choices, Predict(measured, *choices, over)};
-    // The search is no proof: what is beaten by a later one goes.
+    // The search proves nothing: a plan that a later one beats is removed.
     while (!points.empty() && points.back().predicted.seconds >= point.predicted.seconds &&
            points.back().predicted.sqnr_db <= point.predicted.sqnr_db) {
       points.pop_back();

@@ -11,7 +11,7 @@
 
 namespace qi8::tune {
 
-// Of an output that is no number any more.
+// The noise of an output that is not a number any more.
 inline constexpr double kNoiseWithoutEnd = std::numeric_limits<double>::infinity();
 
 // A form of a unit.
@@ -20,7 +20,7 @@ struct ChoiceMeasure {
   double seconds = 0;        // of one run of the unit alone with the first case
   double seconds_doubt = 0;  // a difference from float32's time that is smaller says nothing
   // By case and output (Measurements::At): the power of the error at the output when only this unit has this
-  // form, as a share of the output's own. Of float32 all are 0. Infinity where an output is no number any
+  // form, as a share of the output's own. Of float32 all are 0. Infinity where an output is not a number any
   // more.
   std::vector<double> noise = {};
   // The error itself, as a share of the output's length, in a sketch (sketch.hpp) for each case and output;

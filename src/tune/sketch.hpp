@@ -1,4 +1,4 @@
-// Long vectors as short ones whose inner products are nearly the same.
+// Sketches: short vectors that take the place of long ones, with nearly the same inner products.
 #pragma once
 
 #include <cstddef>

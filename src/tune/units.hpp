@@ -52,7 +52,7 @@ struct Unit {
 
 struct Units {
   std::vector<Unit> units;  // in the order of the graph
-  // The names of nodes that would be quantized and that are no units: several of one name, and those in
+  // The names of nodes that would be quantized and are not units: several of one name, and those in
   // bodies of a node that gives nothing of floating point.
   std::vector<std::string> unplanned;
 };

@@ -140,7 +140,7 @@ class WeightChecker {
     return i < node.input_values.size() ? node.input_values[i] : kNone;
   }
 
-  // Nothing where the codes are no 8-bit constant.
+  // Nothing where the codes are not an 8-bit constant.
   std::optional<Int8Weight> Find(ValueId codes, ValueId scale, ValueId zero_point) const {
     if (codes == kNone) return std::nullopt;
     Dims perm;

@@ -86,7 +86,7 @@ class Verification {
   }
 
   void LoadModel() {
-    // What cannot be opened cannot be read at all; what then is no model does not hold.
+    // What cannot be opened cannot be read at all; what is read and is not a model does not hold.
     model_file_ = file_system_.OpenForReading(options_.model);
     try {
       model_.emplace(Model::Load(file_system_, options_.model));
