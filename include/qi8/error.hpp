@@ -15,7 +15,7 @@ enum class ErrorKind {
   kInterrupted,   // the caller asked to stop
 };
 
-// As programs read it, in JSON and of Python's exception.
+// The name of the kind for programs: in JSON, and as `kind` of Python's exception.
 [[nodiscard]] constexpr const char* NameOf(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kFailure:

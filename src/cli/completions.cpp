@@ -40,7 +40,7 @@ std::string BashValues(const OptionText& option) {
   return ":";  // something that only the user knows
 }
 
-// In zsh's _arguments, where brackets and colons separate.
+// The text with the brackets and colons escaped that separate things in zsh's _arguments.
 std::string ZshEscaped(const std::string& text) {
   std::string escaped;
   for (const char c : text) {

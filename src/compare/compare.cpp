@@ -116,7 +116,7 @@ class Contest {
     return model;
   }
 
-  // In turn, as the machine's speed drifts; the last process of each stays.
+  // Loads the models in turn, as the speed of the machine drifts; the last process of each stays.
   void LoadBoth() {
     for (unsigned i = 0; i < options_.loads; ++i) {
       workers_ = {};

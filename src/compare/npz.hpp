@@ -20,7 +20,7 @@ class NpzFile {
   NpzFile(const NpzFile&) = delete;
   NpzFile& operator=(const NpzFile&) = delete;
 
-  // Of the arrays, in the archive's order.
+  // The names of the arrays, in the order of the archive.
   [[nodiscard]] const std::vector<std::string>& names() const;
 
   // The array at this place in names().

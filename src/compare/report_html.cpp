@@ -14,7 +14,7 @@ namespace {
 
 // Of sets of inputs in the charts; tables and JSON have all.
 constexpr std::size_t kMostCharts = 12;
-// Of sets of inputs in the table of outputs.
+// The most sets of inputs that the table of outputs shows.
 constexpr std::size_t kMostSets = 64;
 
 constexpr const char* kKey =

@@ -49,9 +49,9 @@ class Worker {
   // Seconds of each of so many runs, one right after the other: the threads of the model do not sleep
   // between.
   [[nodiscard]] std::vector<double> TimeRuns(std::size_t count);
-  // As Session::Run with Unreadable::kSkip.
+  // Runs the model, as Session::Run does with Unreadable::kSkip.
   [[nodiscard]] std::vector<runtime::Tensor> Run();
-  // Of these outputs alone, by their places.
+  // The same, and gives only the outputs at these places.
   [[nodiscard]] std::vector<runtime::Tensor> RunFor(std::span<const std::size_t> wanted);
   [[nodiscard]] MemoryUse Memory();
 

@@ -46,7 +46,7 @@ struct Encoding {
   [[nodiscard]] constexpr bool has_scales() const { return format == CodeFormat::kEightBits; }
   [[nodiscard]] constexpr bool has_zero_points() const { return has_scales() && HasZeroPoints(scheme); }
 
-  // Of a code.
+  // The size of a code in bytes.
   [[nodiscard]] constexpr std::uint64_t code_bytes() const { return format == CodeFormat::kFloat16 ? 2 : 1; }
 
   [[nodiscard]] constexpr DataType TypeOf(WeightPart part) const {
@@ -66,7 +66,7 @@ struct Encoding {
     }
   }
 
-  // Of codes, scales and zero points together.
+  // The size of codes, scales and zero points together, in bytes.
   [[nodiscard]] constexpr std::uint64_t bytes() const {
     return BytesOf(WeightPart::kCodes) + BytesOf(WeightPart::kScales) + BytesOf(WeightPart::kZeroPoints);
   }

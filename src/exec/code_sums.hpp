@@ -11,10 +11,11 @@
 
 namespace qi8 {
 
-// By (group, channel) of a tile or of a group.
+// The sums of codes, one for each (group, channel) of a tile or of a group.
 using CodeSums = std::vector<std::int64_t>;
 
-// Of int8 codes in the order of the weight: whole groups, or a part of one that begins at `first_element`.
+// The sums of int8 codes in the order of the weight: whole groups, or a part of one that begins at
+// `first_element`.
 [[nodiscard]] CodeSums SumCodes(const ChannelShape& shape, std::uint64_t first_element,
                                 std::span<const std::int8_t> codes);
 

@@ -28,7 +28,7 @@ struct QuantizationError {
                                         const TileValues& values, const ChannelParameters& parameters,
                                         std::span<const std::int8_t> codes);
 
-// Of a tile and the same numbers as float16.
+// The error that a tile has as float16: `narrowed` has the same numbers in that type.
 [[nodiscard]] QuantizationError ErrorOfFloat16(const TileValues& values, std::span<const std::byte> narrowed);
 
 }  // namespace qi8

@@ -66,7 +66,7 @@ class Rows {
   Operand Greatest() { return Reduce("ReduceMax", "_max"); }
   Operand Least() { return Reduce("ReduceMin", "_min"); }
 
-  // Of float32 to uint8: saturating, rounding half to even.
+  // The codes of these steps, in uint8: saturating, and rounding half to even.
   Operand Codes(const Operand& steps, std::uint8_t zero_point, const std::string& output) {
     return Shared("QuantizeLinear", {steps, Number(1), edit_.AddSharedUint8(zero_point)}, output);
   }

@@ -76,7 +76,7 @@ class Statistician {
     }
   }
 
-  // As many whole groups as fit a tile at a time, or one.
+  // Measures as many whole groups at a time as fit a tile, and at least one.
   void MeasureGroups() {
     const ChannelShape& shape = weight_->encoding.shape;
     result_.channels = shape.scales();

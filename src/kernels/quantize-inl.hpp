@@ -196,7 +196,7 @@ HWY_INLINE void QuantizeBands(const float* in, size_t rows, size_t stride, size_
 // Columns whose inverses are kept at a time: enough that rows of usual widths are read in one run.
 constexpr size_t kBlockColumns = 4096;
 
-// Of columns without any.
+// What columns without zero points have in their place.
 HWY_ALIGN constexpr float kNoZeroPoints[kBlockColumns] = {};
 
 // From so many rows on, inverses are worth the two divisions that they take.

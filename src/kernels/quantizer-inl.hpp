@@ -28,7 +28,7 @@ HWY_INLINE IntVec RoundedBits(FloatVec numbers) {
   return hn::BitCast(SignedBitsTag(), hn::Add(numbers, hn::Set(FloatTag(), kRounding)));
 }
 
-// Of each lane.
+// The scale and the zero point of each lane.
 struct Channels {
   FloatVec scale;
   FloatVec zero_point;

@@ -6,7 +6,7 @@
 
 namespace qi8 {
 
-// As many bytes from the beginning of a file as NameForeignFormat looks at.
+// How many bytes from the beginning of a file NameForeignFormat looks at.
 inline constexpr std::size_t kForeignFormatBytes = 512;
 
 // What the file is that begins with these bytes, and what to do about it: "this is a Git LFS pointer ...";

@@ -50,7 +50,7 @@ class MemoryEstimate {
 
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
-  // Of one number as protobuf keeps it, in bytes.
+  // The bytes that protobuf keeps one number in.
   [[nodiscard]] static std::uint64_t SizeOfNumber(const FieldDescriptor& field) {
     switch (field.cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT64:

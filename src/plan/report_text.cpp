@@ -58,7 +58,7 @@ struct SkipGroup {
   std::set<std::size_t> weights;  // those that are counted
 };
 
-// By operator and reason.
+// What is kept, in groups of one operator and one reason.
 std::map<std::pair<std::string, std::string>, SkipGroup> GroupSkips(const PlanReport& plan) {
   std::map<std::pair<std::string, std::string>, SkipGroup> groups;
   for (const NodeDecision& node : plan.nodes) {

@@ -42,7 +42,7 @@ struct CodeGrid {
   Floats zero_points;             // likewise, of codes as int8; empty: all are 0
   kernels::CodeRange range = {};  // of codes as int8
 
-  // Of the element in row k and column n.
+  // The scale of the element in row k and column n.
   [[nodiscard]] double Scale(std::int64_t k, std::int64_t n) const {
     return static_cast<double>(scales(k / block, n));
   }

@@ -284,7 +284,7 @@ struct Session::Impl {
     std::chrono::nanoseconds took;
     std::vector<Owned<OrtValue>> values;  // as wanted
   };
-  // Of `outputs`, those at the places `wanted`.
+  // Runs the model, and gives those of `outputs` that stand at the places `wanted`.
   [[nodiscard]] Results Run(std::span<const Tensor> given, Unreadable unreadable,
                             std::span<const std::size_t> wanted) const;
 

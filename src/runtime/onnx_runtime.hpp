@@ -66,7 +66,7 @@ class Session {
   // Runs the model once: `inputs` in the order of inputs(), the result in that of outputs(). Several threads
   // may call this at a time. Errors: inputs whose number, type or shape is not what the model declares; any
   // input or output that is not a tensor or whose type a Tensor cannot hold; whatever ONNX Runtime reports.
-  // Of outputs, see `unreadable`.
+  // `unreadable` says what becomes of such outputs instead.
   [[nodiscard]] std::vector<Tensor> Run(std::span<const Tensor> inputs,
                                         Unreadable unreadable = Unreadable::kFail) const;
 

@@ -44,7 +44,7 @@ struct Prediction {
 // Measurements::At says.
 [[nodiscard]] double SqnrOver(const Measurements& measured, const std::vector<double>& noise, Over over);
 
-// Of each output, over all cases together; by Measurements::outputs.
+// The SQNR of each output over all cases together, in the order of Measurements::outputs.
 [[nodiscard]] std::vector<double> SqnrByOutput(const Measurements& measured,
                                                const std::vector<double>& noise);
 

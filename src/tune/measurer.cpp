@@ -70,7 +70,7 @@ std::optional<runtime::Tensor> Difference(const runtime::Tensor& from, const run
   }
 }
 
-// Of one output; at least 1.
+// The number of elements that the largest output has in any case; at least 1.
 std::size_t MostElements(const std::vector<std::vector<runtime::Tensor>>& cases) {
   std::size_t most = 1;
   for (const auto& outputs : cases) {
@@ -381,7 +381,7 @@ double Measurer::TimeExact() {
   return compare::Percentile(times, kTypical);
 }
 
-// Of the tapped model with the first case.
+// The time of a run of the tapped model with the first case, in seconds.
 double Measurer::TimeWhole() {
   whole_->SetInputs(InputsOf(0));
   std::vector<double> times;
