@@ -36,7 +36,7 @@ void PreflightPlaces(FileSystem& file_system, const Model& model, const OutputPa
 
 // What depends on the state of the outputs, so only sure once they are claimed: throws Error where one exists
 // and is not to be replaced, where one that is to be replaced was not written by this program, where one is a
-// symbolic link, and where the disk has not `bytes_needed`.
+// symbolic link, and where the disk does not have `bytes_needed` free.
 void PreflightOutputs(FileSystem& file_system, const OutputPaths& paths, bool replace_output,
                       std::uint64_t bytes_needed);
 

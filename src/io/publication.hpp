@@ -92,7 +92,7 @@ class Publication {
   [[nodiscard]] Folder& staging() const { return staging_->folder(); }
 
   void SwitchOne(const Member& member);
-  // The next two answer whether the file system has what it takes; where it has not, TakeBack is due.
+  // The next two answer whether the file system has what it takes; where it does not, TakeBack is due.
   [[nodiscard]] bool SwitchByLinks(IfThere if_there);
   [[nodiscard]] bool PutLinkInPlaceOf(const Member& member, Folder& old);
   void SwitchByNames(IfThere if_there);

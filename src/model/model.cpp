@@ -183,7 +183,8 @@ std::vector<std::string_view> Model::AllNames() const {
     names.push_back(node.name);
     names.insert(names.end(), node.inputs.begin(), node.inputs.end());
   }
-  // Some models speak of values that they have not: a new one of that name would have the type that they say.
+  // Some models describe values that they do not have: a new one of that name would have the type that they
+  // say.
   for (const onnx::GraphProto* graph : proto_->graphs) {
     for (const auto& output : graph->output()) names.push_back(output.name());
     for (const auto& info : graph->value_info()) names.push_back(info.name());

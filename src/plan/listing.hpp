@@ -19,7 +19,7 @@ namespace qi8 {
 struct PlanningOutcome {
   const Decisions& decisions;
   const std::vector<ValueId>& tensor_values;  // by TensorId: the value whose contents it is
-  const std::set<ValueId>& removed;           // values that the output has not any more
+  const std::set<ValueId>& removed;           // values that the output no longer has
 };
 
 // In the order of the graph; then numbers that no node reads.

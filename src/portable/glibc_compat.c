@@ -1,4 +1,4 @@
-// What objects that were compiled for a newer glibc ask for, and glibc 2.28 has not.
+// What objects that were compiled for a newer glibc ask for, and glibc 2.28 does not have.
 
 // libstdc++ asks whether the process has one thread, to go without atomic operations. "No" is always right.
 char __libc_single_threaded = 0;
