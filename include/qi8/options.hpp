@@ -46,7 +46,7 @@ struct Selection {
   bool matmul_const_b_only = true;
   TargetRuntime target = {};
   bool subgraphs = true;  // also in the bodies of If, Loop and Scan
-  // Also initializers that are graph inputs too: as these are then no inputs any more, a caller cannot give
+  // Also initializers that are graph inputs too: as these are then not inputs any more, a caller cannot give
   // others.
   bool override_inputs = false;
   // Also weights that take more bytes once they are quantized: codes and scales are fewer, but the nodes that

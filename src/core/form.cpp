@@ -1,6 +1,7 @@
 #include "qi8/form.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace qi8 {
 namespace {
@@ -30,9 +31,10 @@ std::string NameOf(const Form& form) {
       return std::string(kBlockwise) + "-" + std::to_string(form.block);
     case FormKind::kFloat16:
       return "float16";
-    default:
+    case FormKind::kFloat32:
       return "float32";
   }
+  throw std::logic_error("a form without a name");
 }
 
 std::optional<Form> ParseForm(std::string_view name) {

@@ -8,8 +8,8 @@
 namespace qi8 {
 
 // Where most numbers of a row lie. It decides how a row can be quantized for the least cost: where zero is
-// what most numbers lie near, a constant zero point serves all rows. It is no promise: a row may have other
-// numbers.
+// what most numbers lie near, a constant zero point serves all rows. It is not a promise: a row may have
+// other numbers.
 enum class ActivationRange {
   kUnknown,      // anything: a row may have one sign and lie far from zero, as a spectrum does
   kCentered,     // about zero, with both signs: what a norm, a difference or a product with weights gives
