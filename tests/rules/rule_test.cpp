@@ -39,6 +39,7 @@ TEST(Rules, AreThereForAllThatIsQuantizedByDefault) {
   for (const std::string& op : Selection().ops) EXPECT_THAT(ComputedOperators(), Contains(op));
 }
 
+// In the order of rules.def; the name of a new operator goes here too, unless `selected_as` names another.
 TEST(Rules, HaveNamesForTheOptions) {
   EXPECT_THAT(ComputedOperators(), ElementsAre("MatMul", "Gemm", "Gather", "Conv", "LSTM", "Attention",
                                                "EmbedLayerNormalization"));
