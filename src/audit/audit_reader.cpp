@@ -164,7 +164,7 @@ class ChainChecker {
  public:
   // What is wrong with the next line, or nothing.
   std::optional<std::string> Check(std::string_view line, bool is_whole, const Record* record) {
-    const std::optional<std::string> problem = ProblemOf(line, is_whole, record);
+    std::optional<std::string> problem = ProblemOf(line, is_whole, record);
     before_ = {.hash = Sha256::HexOf(line), .damaged = problem.has_value(), .is_first = false};
     return problem;
   }

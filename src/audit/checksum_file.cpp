@@ -184,7 +184,7 @@ std::string UpdateChecksums(std::string_view existing, const std::vector<Checksu
 std::string NameForChecksum(const std::filesystem::path& file, const std::filesystem::path& checksum_file) {
   const auto absolute = [](const std::filesystem::path& path) {
     std::error_code error;
-    const auto resolved = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+    auto resolved = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
     if (error) {
       throw Error(ErrorKind::kFailure, "cannot resolve " + Quote(path.native()) + ": " + error.message());
     }

@@ -127,7 +127,7 @@ class Search {
       if (!Improve()) return std::nullopt;
     }
     Cheapen([](double saved, double) { return saved; });
-    const Choices up = choices_;
+    Choices up = choices_;
     const double cost_of_up = TotalCost();
     Begin([this](std::size_t unit, std::size_t a, std::size_t b) {
       return Total(Of(unit)[a].noise) < Total(Of(unit)[b].noise);
