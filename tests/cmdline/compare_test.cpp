@@ -159,11 +159,11 @@ TEST_F(CompareTest, AReportReplacesNothingThatCompareDidNotWrite) {
        std::map<std::string, std::string>{{"in/m.onnx", "is a model that is to be read"},
                                           {"hard.html", "is a model that is to be read"},
                                           {"out/q.onnx", "is a model that is to be read"},
-                                          {"in/m.onnx.data", "is no report that compare wrote"},
-                                          {"notes.txt", "is no report that compare wrote"},
-                                          {"long.txt", "is no report that compare wrote"},
-                                          {"r.html", "is no report that compare wrote"},
-                                          {"folder.html", "is no report that compare wrote"},
+                                          {"in/m.onnx.data", "is not a report that compare wrote"},
+                                          {"notes.txt", "is not a report that compare wrote"},
+                                          {"long.txt", "is not a report that compare wrote"},
+                                          {"r.html", "is not a report that compare wrote"},
+                                          {"folder.html", "is not a report that compare wrote"},
                                           {"link.html", "is a symbolic link"},
                                           {"dangling.html", "is a symbolic link"}}) {
     ExpectError({"in/m.onnx", "out/q.onnx", "--report", path}, 1, {path, words});

@@ -148,7 +148,7 @@ TEST_F(ReadNpzCasesTest, ArraysAreFoundByNameByNumberOrByTheirShape) {
   for (const char* file : {"number.npz", "place.npz", "shape.npz"}) {
     EXPECT_THAT(Read(file).cases.at(0).sets.at(0).inputs.at(0).As<float>(), ElementsAre(1, 2, 3)) << file;
   }
-  EXPECT_THAT(Read("shape.npz").notes, ElementsAre(HasSubstr("no inputs were left alone: 'labels'")));
+  EXPECT_THAT(Read("shape.npz").notes, ElementsAre(HasSubstr("not inputs were left alone: 'labels'")));
   Put("two.npz", {Member("a", "(1, 3)", {1, 2, 3}), Member("b", "(1, 3)", {1, 2, 3})});
   ExpectError(ErrorKind::kFailure, "no array for the model's input 'x', only 'a', 'b'",
               [this] { static_cast<void>(Read("two.npz")); });
@@ -307,7 +307,7 @@ TEST_F(GenerateCasesTest, ValuesAreThoseAskedFor) {
   options_.values = {{"speed", {1, 1}}};
   ExpectUsage("--values: the model has no input 'speed'");
   options_.values = {{"rate", {0, 1.5}}};
-  ExpectUsage("input 'rate' is of type int64, which does not hold the values");
+  ExpectUsage("input 'rate' is of type int64, which cannot hold the values");
   options_.values = {{"pixels", {0, 256}}};
   ExpectUsage("input 'pixels' is of type uint8");
 }

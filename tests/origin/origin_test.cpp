@@ -345,7 +345,7 @@ TEST_F(ReadOriginTest, NamesTheVersionThatWroteALaterSchema) {
 
 TEST_F(ReadOriginTest, SaysWhatIsMissingOrUnknown) {
   using ::testing::HasSubstr;
-  EXPECT_THAT(Refusal({}), HasSubstr("does not say what it came from"));
+  EXPECT_THAT(Refusal({}), HasSubstr("does not say which model it was made from"));
   const std::string options = kOptionsOfVersion01;
   EXPECT_THAT(Refusal(Sealed({{"quantize-int8.options", options}})),
               HasSubstr("no metadata quantize-int8.version"));
