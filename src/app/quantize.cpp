@@ -190,7 +190,7 @@ class Run {
         HashFile(*source.files().front().file, [this] { return observer_.ShouldStop(); });
     if (found == *options_.expected_input) return;
     throw Error(ErrorKind::kCheckFailed, Quote(options_.input.native()) + " has the SHA-256 " + found +
-                                             ", and the plan or --expect-input was made for the model with " +
+                                             ", but the plan (or --expect-input) is for the model with " +
                                              *options_.expected_input +
                                              "; give that model, or make a new plan");
   }

@@ -31,9 +31,9 @@ void CommandVerify::SetUp(CLI::App& app) {
   AddFollowLinksOption(app, options_.links, "How");
   AddResourceOptions(app, options_.threads, options_.isa, options_.memory_budget, "How");
   app.footer(
-      "Prints a line for each check. With --against, the model is made again\n"
-      "from the FP32 one and every bit compared; without, its files are checked against\n"
-      "their checksums, and the model for consistency.\n"
+      "Prints a line for each check. With --against, the model is made again from the\n"
+      "FP32 one and every bit compared; without, its files are checked against their\n"
+      "checksums, and the model for consistency.\n"
       "\n"
       "Examples:\n"
       "  quantize-int8 verify model_int8.onnx\n"

@@ -66,7 +66,7 @@ TEST_F(TuneTargetsTest, APlanIsForOneModel) {
   const ProgramResult result = Run({"in/other.onnx", "out/q.onnx", "--config", "plan.toml"});
   EXPECT_EQ(result.status, 4) << result.err;
   EXPECT_THAT(result.err, HasSubstr("'in/other.onnx' has the SHA-256 "));
-  EXPECT_THAT(result.err, HasSubstr("and the plan or --expect-input was made for the model with "));
+  EXPECT_THAT(result.err, HasSubstr("but the plan (or --expect-input) is for the model with "));
   EXPECT_EQ(Snapshot(), before);
 }
 
