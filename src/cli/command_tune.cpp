@@ -1,5 +1,6 @@
 #include "cli/command_tune.hpp"
 
+#include "cli/checks.hpp"
 #include "cli/console.hpp"
 #include "cli/model_path.hpp"
 #include "cli/shared_options.hpp"
