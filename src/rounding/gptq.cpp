@@ -13,7 +13,10 @@ namespace {
 
 using Eigen::Index;
 
-constexpr double kDamping = 0.01;  // of the mean of H's diagonal
+// Errors of numbers of a product that are as good as none, as a share of the number, and of a number that is
+// 0: what float32 rounds to, and what has a logarithm.
+constexpr double kLeastError = 0x1p-24;
+constexpr double kLeastErrorOfZero = 1e-300;
 
 // Rows and columns of the parts that work is divided into. They are fixed, so that sums are taken in the same
 // order whatever the number of threads.
@@ -61,7 +64,7 @@ double CodeGrid::Nearest(std::int64_t k, std::int64_t n, double number) const {
   return std::clamp(code, static_cast<double>(range.low), static_cast<double>(range.high));
 }
 
-std::optional<FactoredHessian> FactoredHessian::Of(Doubles gram) {
+std::optional<FactoredHessian> FactoredHessian::Of(Doubles gram, double damping) {
   const Index size = gram.rows();
   const double mean = size > 0 ? gram.diagonal().mean() : 0;
   if (!(mean > 0) || !std::isfinite(mean)) return std::nullopt;
@@ -78,7 +81,7 @@ std::optional<FactoredHessian> FactoredHessian::Of(Doubles gram) {
             std::minmax(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
         lower(i, j) = gram(large, small);
       }
-      lower(i, i) += kDamping * mean;
+      lower(i, i) += damping * mean;
     }
   });
   gram.resize(0, 0);
@@ -168,6 +171,13 @@ ProductError ErrorOfNumbers(const Floats& weight, const CodeGrid& grid, const Co
   return error;
 }
 
+ProductError& ProductError::operator+=(const ProductError& other) {
+  noise += other.noise;
+  signal += other.signal;
+  logarithms += other.logarithms;
+  return *this;
+}
+
 ProductError ErrorOfProduct(const Floats& x, const Floats& weight, const CodeGrid& grid, const Codes& codes) {
   std::vector<ProductError> errors(static_cast<std::size_t>((weight.cols() + kColumns - 1) / kColumns));
   ForEachChunk(0, weight.cols(), kColumns, [&](Index first_column, Index columns) {
@@ -181,14 +191,21 @@ ProductError ErrorOfProduct(const Floats& x, const Floats& weight, const CodeGri
     ProductError& sum = errors[static_cast<std::size_t>(first_column / kColumns)];
     for (Index first = 0; first < x.rows(); first += kChunk) {
       const Doubles rows = x.middleRows(first, std::min(kChunk, x.rows() - first)).cast<double>();
-      sum.noise += (rows * error).squaredNorm();
-      sum.signal += (rows * exact).squaredNorm();
+      const Doubles errors_of_rows = rows * error;
+      const Doubles product = rows * exact;
+      sum.noise += errors_of_rows.squaredNorm();
+      sum.signal += product.squaredNorm();
+      sum.logarithms += errors_of_rows.array()
+                            .abs()
+                            .max(kLeastError * product.array().abs())
+                            .max(kLeastErrorOfZero)
+                            .log()
+                            .sum();
     }
   });
   ProductError total;
   for (const ProductError& error : errors) {
-    total.noise += error.noise;
-    total.signal += error.signal;
+    total += error;
   }
   return total;
 }

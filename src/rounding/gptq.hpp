@@ -7,7 +7,8 @@
 //
 // GPTQ (Frantar, Ashkboos, Hoefler, Alistarh 2022, arXiv 2210.17323) rounds one element of the column after
 // the other, those with the largest diagonal element of H first, and lets the elements that are still to come
-// make up for the error so far. H is damped by 1 % of the mean of its diagonal.
+// make up for the error so far. H is damped: a share of the mean of its diagonal is added to the diagonal.
+// The more it is damped, the less the errors of loud inputs are made up for at the cost of quiet ones.
 //
 // The paper moves the elements that are still to come, by the Cholesky factor of the inverse of H. Here each
 // element is moved once, when it is its turn, by the factor of H itself. Both give the same codes (Chen,
@@ -57,12 +58,15 @@ struct CodeGrid {
   [[nodiscard]] double Nearest(std::int64_t k, std::int64_t n, double number) const;
 };
 
+// The damping that the paper's authors use.
+inline constexpr double kPapersDamping = 0.01;
+
 // The factor of the H of some inputs. It serves all weights that the same inputs are multiplied with.
 class FactoredHessian {
  public:
-  // `gram` is the lower triangle of X' X, [K, K]. Nothing, where nothing can be learned: all inputs are 0,
-  // or some are not finite.
-  [[nodiscard]] static std::optional<FactoredHessian> Of(Doubles gram);
+  // `gram` is the lower triangle of X' X, [K, K], and `damping` a share of the mean of its diagonal. Nothing,
+  // where nothing can be learned: all inputs are 0, or some are not finite.
+  [[nodiscard]] static std::optional<FactoredHessian> Of(Doubles gram, double damping = kPapersDamping);
 
   // The codes of a weight [K, N]. They depend on nothing but the arguments, whatever the number of threads.
   [[nodiscard]] Codes Round(const Floats& weight, const CodeGrid& grid) const;
@@ -88,8 +92,12 @@ void AddGram(const Floats& x, Doubles& gram);
 struct ProductError {
   double noise = 0;
   double signal = 0;
+  // The sum, over the numbers of the product, of the logarithm of the error: a half of the error counts as
+  // much in a quiet number as in a loud one. An error below float32's own counts as that.
+  double logarithms = 0;
 
   [[nodiscard]] double share() const { return signal > 0 ? noise / signal : 0; }
+  ProductError& operator+=(const ProductError& other);
 };
 // The same of the numbers themselves: of W - Q, and of W.
 [[nodiscard]] ProductError ErrorOfNumbers(const Floats& weight, const CodeGrid& grid, const Codes& codes);

@@ -1,6 +1,7 @@
 #include "rounding/learner.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -9,13 +10,12 @@
 #include "compare/mask.hpp"
 #include "compare/worker.hpp"
 #include "core/text.hpp"
-#include "exec/extremes.hpp"
-#include "exec/tensor_reader.hpp"
 #include "exec/write_image.hpp"
 #include "io/temporary_folder.hpp"
 #include "qi8/error.hpp"
 #include "rounding/gptq.hpp"
 #include "rounding/rows.hpp"
+#include "rounding/stored_weight.hpp"
 
 namespace qi8::rounding {
 namespace {
@@ -93,82 +93,6 @@ std::set<ValueId> ReadBy(const Learnable& weight) {
   return values;
 }
 
-// The numbers of a weight as they are stored, and what makes codes of them.
-struct StoredWeight {
-  std::vector<float> numbers;
-  ChannelParameters parameters;
-};
-
-StoredWeight ReadWeight(const Model& model, const Learnable& weight) {
-  StoredWeight stored;
-  TensorReader reader(model, weight.tensor);
-  const auto numbers = reader.Read(0, weight.encoding.shape.elements());
-  stored.numbers.assign(numbers.begin(), numbers.end());
-  const TileValues values(stored.numbers);
-  stored.parameters = ParametersOf(weight.encoding.scheme,
-                                   FindExtremes(weight.encoding.scheme, weight.encoding.shape, 0, values));
-  return stored;
-}
-
-// One matrix [K, N] of a weight, in the order of storage.
-class MatrixPlaces {
- public:
-  MatrixPlaces(const MatrixFactor& factor, std::size_t matrix) {
-    const std::size_t rank = factor.dims.size();
-    rows_ = factor.dims[rank - 2];
-    columns_ = factor.dims[rank - 1];
-    row_stride_ = factor.strides[rank - 2];
-    column_stride_ = factor.strides[rank - 1];
-    for (std::size_t d = rank - 2; d-- > 0;) {
-      const auto size = static_cast<std::size_t>(factor.dims[d]);
-      first_ += matrix % size * factor.strides[d];
-      matrix /= size;
-    }
-  }
-
-  [[nodiscard]] Index rows() const { return rows_; }
-  [[nodiscard]] Index columns() const { return columns_; }
-  [[nodiscard]] std::uint64_t Of(Index k, Index n) const {
-    return first_ + static_cast<std::uint64_t>(k) * row_stride_ +
-           static_cast<std::uint64_t>(n) * column_stride_;
-  }
-
- private:
-  Index rows_ = 0, columns_ = 0;
-  std::uint64_t row_stride_ = 0, column_stride_ = 0, first_ = 0;
-};
-
-Floats NumbersOf(const StoredWeight& stored, const MatrixPlaces& places) {
-  Floats numbers(places.rows(), places.columns());
-  for (Index k = 0; k < places.rows(); ++k) {
-    for (Index n = 0; n < places.columns(); ++n) numbers(k, n) = stored.numbers[places.Of(k, n)];
-  }
-  return numbers;
-}
-
-CodeGrid GridOf(const StoredWeight& stored, const Encoding& encoding, const MatrixPlaces& places) {
-  const Index block = encoding.block > 0 ? static_cast<Index>(encoding.block) : places.rows();
-  CodeGrid grid{.block = block,
-                .scales = Floats(places.rows() / block, places.columns()),
-                .zero_points = {},
-                .range = kernels::CodesOf(encoding.scheme)};
-  const bool has_zero_points = !stored.parameters.zero_points.empty();
-  if (has_zero_points) grid.zero_points.resizeLike(grid.scales);
-  for (Index b = 0; b < grid.scales.rows(); ++b) {
-    for (Index n = 0; n < places.columns(); ++n) {
-      const std::uint64_t element = places.Of(b * block, n);
-      const std::uint64_t channel = element / encoding.shape.group_elements() * encoding.shape.channels +
-                                    element % encoding.shape.channels;
-      grid.scales(b, n) = stored.parameters.scales[channel];
-      if (has_zero_points) grid.zero_points(b, n) = stored.parameters.zero_points[channel];
-    }
-  }
-  return grid;
-}
-
-// Rows for each matrix of a weight.
-using RowsOfMatrices = std::vector<Floats>;
-
 RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<ValueId, runtime::Tensor>>& taps) {
   RowsOfMatrices rows(MatricesOf(weight.uses.front().factor));
   for (const Use& use : weight.uses) {
@@ -177,37 +101,49 @@ RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<Value
   return rows;
 }
 
+// How H is damped, in the order in which it is tried. With as much as the second, all directions that inputs
+// may take keep some weight: it wins less where the inputs are those that were learned from, and loses less
+// where they are quiet or others. Of the DFT of kwt1_raw_audio, the first makes most of the bins less exact.
+constexpr std::array kDampings = {kPapersDamping, 1.0};
+
 // The factored H of what a weight is multiplied with. Numbers that are read themselves, too, count as a
 // product of as much power as the weight's, with rows that have nothing to do with each other: of both, the
 // noise as a share of the signal is what adds up.
 std::optional<FactoredHessian> FactoredHessianOf(const Learnable& weight, const Floats& rows,
-                                                 const Floats& numbers) {
+                                                 const Floats& numbers, double damping) {
   Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
   AddGram(rows, gram);
   if (!weight.readers.empty()) {
     const double power = numbers.cast<double>().squaredNorm();
     if (power > 0) gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
   }
-  return FactoredHessian::Of(std::move(gram));
+  return FactoredHessian::Of(std::move(gram), damping);
 }
 
 // The last one that was factored is kept: it serves all weights that are multiplied with the same.
 class HessianCache {
  public:
-  const std::optional<FactoredHessian>& Of(const Learnable& weight, const Floats& rows,
-                                           const Floats& numbers) {
-    std::vector<std::pair<ValueId, bool>> inputs;
-    for (const Use& use : weight.uses) inputs.emplace_back(use.x, use.factor.other_is_turned);
+  const std::optional<FactoredHessian>& Of(const Learnable& weight, const Floats& rows, const Floats& numbers,
+                                           double damping) {
+    Key key{.inputs = {}, .damping = damping};
+    for (const Use& use : weight.uses) key.inputs.emplace_back(use.x, use.factor.other_is_turned);
     const bool is_shared = weight.readers.empty() && MatricesOf(weight.uses.front().factor) == 1;
-    if (is_shared && inputs == inputs_) return hessian_;
+    if (is_shared && key == key_) return hessian_;
     hessian_.reset();  // before there is another
-    hessian_ = FactoredHessianOf(weight, rows, numbers);
-    inputs_ = is_shared ? std::move(inputs) : decltype(inputs)();
+    hessian_ = FactoredHessianOf(weight, rows, numbers, damping);
+    key_ = is_shared ? std::move(key) : Key();
     return hessian_;
   }
 
  private:
-  std::vector<std::pair<ValueId, bool>> inputs_;
+  struct Key {
+    std::vector<std::pair<ValueId, bool>> inputs;
+    double damping = 0;
+
+    bool operator==(const Key&) const = default;
+  };
+
+  Key key_;
   std::optional<FactoredHessian> hessian_;
 };
 
@@ -333,48 +269,27 @@ class LearningRun {
                         FormatCount(result.rows);
       return;
     }
-    const RowsOfMatrices judging = RowsFor(weight, judged_by);
-    const StoredWeight stored = ReadWeight(model_, weight);
-    codes.resize(stored.numbers.size());
-    ProductError nearest_error;
-    ProductError learned_error;
-    ProductError nearest_itself;
-    ProductError learned_itself;
-    for (std::size_t matrix = 0; matrix < rows.size(); ++matrix) {
-      const MatrixPlaces places(factor, matrix);
-      const Floats numbers = NumbersOf(stored, places);
-      const CodeGrid grid = GridOf(stored, weight.encoding, places);
-      const auto& hessian = hessians_.Of(weight, rows[matrix], numbers);
-      if (!hessian) {
+    const RowsOfMatrices judges = RowsFor(weight, judged_by);
+    const StoredWeight stored = StoredWeight::Read(model_, weight);
+    const RoundedWeight nearest = stored.Round(judges, RoundedToNearest).value();
+    result.nearest_noise = nearest.noise();
+    for (const double damping : kDampings) {
+      std::optional<RoundedWeight> learned =
+          stored.Round(judges, [&](std::size_t matrix, const Floats& numbers, const CodeGrid& grid) {
+            const auto& hessian = hessians_.Of(weight, rows[matrix], numbers, damping);
+            return hessian ? std::optional(hessian->Round(numbers, grid)) : std::nullopt;
+          });
+      if (!learned) {
         result.obstacle = "its product is given nothing but zeros";
         return;
       }
-      const Codes nearest = RoundToNearest(numbers, grid);
-      const Codes learned = hessian->Round(numbers, grid);
-      Add(ErrorOfProduct(judging[matrix], numbers, grid, nearest), nearest_error);
-      Add(ErrorOfProduct(judging[matrix], numbers, grid, learned), learned_error);
-      if (!weight.readers.empty()) {
-        Add(ErrorOfNumbers(numbers, grid, nearest), nearest_itself);
-        Add(ErrorOfNumbers(numbers, grid, learned), learned_itself);
-      }
-      for (Index row = 0; row < learned.rows(); ++row) {
-        for (Index n = 0; n < learned.cols(); ++n) {
-          codes[places.Of(row, n)] = learned(row, n);
-          const auto steps = static_cast<unsigned>(std::abs(learned(row, n) - nearest(row, n)));
-          result.most_steps = std::max(result.most_steps, steps);
-        }
-      }
+      result.learned_noise = learned->noise();
+      result.most_steps = learned->most_steps;
+      result.obstacle = Shortcoming(*learned, nearest);
+      if (!result.is_learned()) continue;
+      codes = std::move(learned->codes);
+      return;
     }
-    result.nearest_noise = nearest_error.share() + nearest_itself.share();
-    result.learned_noise = learned_error.share() + learned_itself.share();
-    if (!(result.learned_noise < result.nearest_noise)) {
-      result.obstacle = "on the inputs that judge, its product is no nearer to that of FP32";
-    }
-  }
-
-  static void Add(const ProductError& error, ProductError& sum) {
-    sum.noise += error.noise;
-    sum.signal += error.signal;
   }
 
   Observer& observer_;

@@ -182,6 +182,26 @@ TEST(Gptq, MakesTheProductMoreExact) {
   EXPECT_NEAR(nearest.signal / (exact * weight.cast<double>()).squaredNorm(), 1, 1e-9);
 }
 
+// An error counts by its logarithm: one that is a hundredth in half of the numbers makes up for one that is
+// ten times as large in the other half.
+TEST(Gptq, QuietNumbersOfAProductCountAsLoudOnes) {
+  Floats x(2, 2);
+  x << 1000, 0, 0, 1;
+  Floats weight(2, 1);
+  weight << 10.4F, 20.5F;
+  CodeGrid grid{.block = 1, .scales = Floats::Ones(2, 1), .zero_points = {}, .range = {-128, 127}};
+  const auto error_of = [&](int first, int second) {
+    Codes codes(2, 1);
+    codes << static_cast<std::int8_t>(first), static_cast<std::int8_t>(second);
+    return ErrorOfProduct(x, weight, grid, codes);
+  };
+  EXPECT_NEAR(error_of(10, 20).logarithms, std::log(400) + std::log(0.5), 1e-5);
+  EXPECT_NEAR(error_of(11, 22).logarithms, std::log(600) + std::log(1.5), 1e-5);
+  // No error is as good as float32's own.
+  weight << 10, 0;
+  EXPECT_NEAR(error_of(10, 0).logarithms, std::log(10000 * 0x1p-24) + std::log(1e-300), 1e-5);
+}
+
 TEST(Gptq, ThreadsChangeNothing) {
   const Floats x = Correlated(900, 300, 3);
   const Floats weight = Random(300, 200, 4);
@@ -190,8 +210,9 @@ TEST(Gptq, ThreadsChangeNothing) {
     const oneapi::tbb::global_control most(oneapi::tbb::global_control::max_allowed_parallelism, threads);
     Doubles gram = Doubles::Zero(300, 300);
     AddGram(x, gram);
-    const double noise = ErrorOfProduct(x, weight, grid, RoundToNearest(weight, grid)).noise;
-    return std::tuple(gram, FactoredHessian::Of(gram).value().Round(weight, grid), noise);
+    const ProductError error = ErrorOfProduct(x, weight, grid, RoundToNearest(weight, grid));
+    return std::tuple(gram, FactoredHessian::Of(gram).value().Round(weight, grid), error.noise,
+                      error.logarithms);
   };
   EXPECT_EQ(with(1), with(4));
 }

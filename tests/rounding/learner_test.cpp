@@ -107,6 +107,28 @@ TEST_F(LearnerTest, WhatTheJudgesSeeFartherKeepsTheNearestCodes) {
   EXPECT_TRUE(learning.codes.empty());
 }
 
+// In loud rows, neighbours are equal, and in quiet rows they are opposite: errors that make up for each other
+// in the loud ones add up in the quiet ones. Nearly all of the power is in the loud ones.
+TEST_F(LearnerTest, WhereOnlyTheLoudNumbersComeNearerTheNearestCodesStay) {
+  builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
+  SplitCases cases = CasesOf(20);
+  const auto with_quiet_rows = [](runtime::Tensor& input, std::uint32_t seed) {
+    constexpr std::size_t kLoud = 8 * kK;
+    std::vector<float> values = RandomValues(20 * kK, seed);
+    for (std::size_t i = 0; i < values.size(); i += 2) {
+      if (i >= kLoud) values[i] *= 1e-3F;
+      values[i + 1] = i < kLoud ? values[i] : -values[i];
+    }
+    input = runtime::Tensor::Of<float>(DataType::kFloat, {20, kK}, values);
+  };
+  std::uint32_t seed = 0;
+  for (compare::InputSet& set : cases.learned_from) with_quiet_rows(set.inputs[0], seed++);
+  with_quiet_rows(cases.judged_by[0].inputs[0], 50);
+  const LearnedWeight weight = Learn(cases).weights.at(0);
+  EXPECT_LT(weight.learned_noise, weight.nearest_noise);
+  EXPECT_THAT(weight.obstacle, HasSubstr("only the loud numbers"));
+}
+
 TEST_F(LearnerTest, InputsOfZerosTeachNothing) {
   builder_.Output("y", {-1, kN}).Node("MatMul", {"x", "w"}, {"y"}, "m");
   SplitCases cases = CasesOf(20);
