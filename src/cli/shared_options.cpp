@@ -20,6 +20,7 @@ const std::map<std::string, Granularity> kGranularities = {{"channel", Granulari
 template <typename Map>
 std::vector<std::string> Keys(const Map& map) {
   std::vector<std::string> keys;
+  keys.reserve(map.size());
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
 }

@@ -160,7 +160,7 @@ std::vector<double> Pulses(const Planes& planes, Random& random) {
   std::vector<double> values(planes.count);
   const double period = Period(planes, 100, 160, 8, random);
   AlongFirst(planes, values, [&](double, std::size_t i, std::size_t) {
-    const double place = static_cast<double>(i);
+    const auto place = static_cast<double>(i);
     const double since = std::fmod(place, period) / period;
     const double envelope =
         (1 - std::cos(kTurn * kSwells * (place + 0.5) / static_cast<double>(planes.first.size))) / 2;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -93,10 +95,18 @@ std::set<ValueId> ReadBy(const Learnable& weight) {
   return values;
 }
 
-RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<ValueId, runtime::Tensor>>& taps) {
+// The power of the rows of each use is multiplied by its factor: an error counts by that power.
+RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<double>& factors,
+                       const std::vector<std::map<ValueId, runtime::Tensor>>& taps) {
   RowsOfMatrices rows(MatricesOf(weight.uses.front().factor));
-  for (const Use& use : weight.uses) {
-    for (const auto& tap : taps) AddRows(tap.at(use.x), use.factor, rows);
+  for (std::size_t use = 0; use < weight.uses.size(); ++use) {
+    std::vector<Index> before(rows.size());
+    std::ranges::transform(rows, before.begin(), [](const Floats& of_matrix) { return of_matrix.rows(); });
+    for (const auto& tap : taps) AddRows(tap.at(weight.uses[use].x), weight.uses[use].factor, rows);
+    if (factors[use] == 1) continue;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].bottomRows(rows[i].rows() - before[i]) *= static_cast<float>(std::sqrt(factors[use]));
+    }
   }
   return rows;
 }
@@ -106,16 +116,29 @@ RowsOfMatrices RowsFor(const Learnable& weight, const std::vector<std::map<Value
 // where they are quiet or others. Of the DFT of kwt1_raw_audio, the first makes most of the bins less exact.
 constexpr std::array kDampings = {kPapersDamping, 1.0};
 
+// What the codes of a weight are learned from.
+struct Lesson {
+  std::vector<double> factors;  // of its uses
+  std::optional<double>
+      of_numbers;  // how much errors of the numbers themselves count beside those of products
+  RowsOfMatrices rows;
+};
+
 // The factored H of what a weight is multiplied with. Numbers that are read themselves, too, count as a
-// product of as much power as the weight's, with rows that have nothing to do with each other: of both, the
-// noise as a share of the signal is what adds up.
-std::optional<FactoredHessian> FactoredHessianOf(const Learnable& weight, const Floats& rows,
-                                                 const Floats& numbers, double damping) {
+// product with rows that have nothing to do with each other; where nothing is known of how much, of as much
+// power as the weight's own, as of both the noise as a share of the signal is what adds up.
+std::optional<FactoredHessian> FactoredHessianOf(const Learnable& weight, const Lesson& lesson,
+                                                 std::size_t matrix, const Floats& numbers, double damping) {
+  const Floats& rows = lesson.rows[matrix];
   Doubles gram = Doubles::Zero(rows.cols(), rows.cols());
   AddGram(rows, gram);
   if (!weight.readers.empty()) {
     const double power = numbers.cast<double>().squaredNorm();
-    if (power > 0) gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
+    if (lesson.of_numbers) {
+      gram.diagonal().array() += *lesson.of_numbers;
+    } else if (power > 0) {
+      gram.diagonal().array() += PowerOfProduct(gram, numbers) / power;
+    }
   }
   return FactoredHessian::Of(std::move(gram), damping);
 }
@@ -123,21 +146,24 @@ std::optional<FactoredHessian> FactoredHessianOf(const Learnable& weight, const 
 // The last one that was factored is kept: it serves all weights that are multiplied with the same.
 class HessianCache {
  public:
-  const std::optional<FactoredHessian>& Of(const Learnable& weight, const Floats& rows, const Floats& numbers,
-                                           double damping) {
-    Key key{.inputs = {}, .damping = damping};
-    for (const Use& use : weight.uses) key.inputs.emplace_back(use.x, use.factor.other_is_turned);
-    const bool is_shared = weight.readers.empty() && MatricesOf(weight.uses.front().factor) == 1;
+  const std::optional<FactoredHessian>& Of(const Learnable& weight, const Lesson& lesson, std::size_t matrix,
+                                           const Floats& numbers, double damping) {
+    Key key{.uses = {}, .damping = damping};
+    for (std::size_t i = 0; i < weight.uses.size(); ++i) {
+      const Use& use = weight.uses[i];
+      key.uses.emplace_back(use.x, use.factor.other_is_turned, lesson.factors[i]);
+    }
+    const bool is_shared = weight.readers.empty() && lesson.rows.size() == 1;
     if (is_shared && key == key_) return hessian_;
     hessian_.reset();  // before there is another
-    hessian_ = FactoredHessianOf(weight, rows, numbers, damping);
+    hessian_ = FactoredHessianOf(weight, lesson, matrix, numbers, damping);
     key_ = is_shared ? std::move(key) : Key();
     return hessian_;
   }
 
  private:
   struct Key {
-    std::vector<std::pair<ValueId, bool>> inputs;
+    std::vector<std::tuple<ValueId, bool, double>> uses;
     double damping = 0;
 
     bool operator==(const Key&) const = default;
@@ -150,10 +176,12 @@ class HessianCache {
 class LearningRun {
  public:
   LearningRun(FileSystem& file_system, const std::filesystem::path& path,
-              const compare::RuntimeOptions& options, Observer& observer, std::vector<Learnable> weights)
+              const compare::RuntimeOptions& options, Observer& observer, std::vector<Learnable> weights,
+              const Influences& influences)
       : observer_(observer),
         model_(Model::Load(file_system, path)),
         weights_(std::move(weights)),
+        influences_(influences),
         scratch_(file_system),
         tapped_(file_system, path, weights_, scratch_.folder()),
         worker_(options.worker, options.timeout_seconds, [this] { return observer_.ShouldStop(); }),
@@ -163,6 +191,8 @@ class LearningRun {
   }
 
   Learning Run(FileSystem& file_system, const SplitCases& cases, std::optional<std::size_t> mask) {
+    learned_bytes_ = BytesOf(cases.learned_from);
+    judged_bytes_ = BytesOf(cases.judged_by);
     for (std::size_t first = 0; first < weights_.size();) {
       const std::size_t last = GroupEnd(first, cases);
       std::set<ValueId> values;
@@ -211,15 +241,8 @@ class LearningRun {
       values.merge(ReadBy(weights_[i]));
     }
     const compare::InputSet& one = cases.judged_by.front();
-    const auto size = [](const std::vector<compare::InputSet>& sets) {
-      std::uint64_t sum = 0;
-      for (const compare::InputSet& set : sets) {
-        for (const runtime::Tensor& input : set.inputs) sum += input.data.size();
-      }
-      return sum;
-    };
-    const double all = static_cast<double>(size(cases.learned_from) + size(cases.judged_by));
-    const double ratio = all / static_cast<double>(std::max<std::uint64_t>(1, size({one})));
+    const double all = static_cast<double>(BytesOf(cases.learned_from) + BytesOf(cases.judged_by));
+    const double ratio = all / static_cast<double>(std::max<std::uint64_t>(1, BytesOf({&one, 1})));
     for (const auto& [id, tensor] : tapped_.Run(worker_, one.inputs, values)) {
       bytes_[id] = static_cast<std::uint64_t>(ratio * static_cast<double>(tensor.data.size()));
     }
@@ -258,10 +281,11 @@ class LearningRun {
 
   void Round(const Learnable& weight, const Taps& learned_from, const Taps& judged_by, LearnedWeight& result,
              std::vector<std::int8_t>& codes) {
-    const RowsOfMatrices rows = RowsFor(weight, learned_from);
+    Lesson lesson{.factors = FactorsOf(weight, influences_), .of_numbers = {}, .rows = {}};
+    lesson.rows = RowsFor(weight, lesson.factors, learned_from);
     const MatrixFactor& factor = weight.uses.front().factor;
     const std::int64_t k = factor.dims[factor.dims.size() - 2];
-    const auto fewest = std::ranges::min_element(rows, {}, [](const Floats& x) { return x.rows(); });
+    const auto fewest = std::ranges::min_element(lesson.rows, {}, [](const Floats& x) { return x.rows(); });
     result.rows = static_cast<std::uint64_t>(fewest->rows());
     if (fewest->rows() < k) {
       result.obstacle = "learning needs at least as many rows as the weight has, " +
@@ -269,23 +293,28 @@ class LearningRun {
                         FormatCount(result.rows);
       return;
     }
-    const RowsOfMatrices judges = RowsFor(weight, judged_by);
+    const RowsOfMatrices judges = RowsFor(weight, lesson.factors, judged_by);
     const StoredWeight stored = StoredWeight::Read(model_, weight);
     const RoundedWeight nearest = stored.Round(judges, RoundedToNearest).value();
-    result.nearest_noise = nearest.noise();
+    const auto of_numbers = [&](std::uint64_t input_bytes) {
+      return FactorOfNumbers(weight, influences_, input_bytes, nearest.itself.noise);
+    };
+    lesson.of_numbers = of_numbers(learned_bytes_);
+    const Judgement judgement(nearest, of_numbers(judged_bytes_));
+    result.nearest_noise = judgement.Noise(nearest);
     for (const double damping : kDampings) {
       std::optional<RoundedWeight> learned =
           stored.Round(judges, [&](std::size_t matrix, const Floats& numbers, const CodeGrid& grid) {
-            const auto& hessian = hessians_.Of(weight, rows[matrix], numbers, damping);
+            const auto& hessian = hessians_.Of(weight, lesson, matrix, numbers, damping);
             return hessian ? std::optional(hessian->Round(numbers, grid)) : std::nullopt;
           });
       if (!learned) {
         result.obstacle = "its product is given nothing but zeros";
         return;
       }
-      result.learned_noise = learned->noise();
+      result.learned_noise = judgement.Noise(*learned);
       result.most_steps = learned->most_steps;
-      result.obstacle = Shortcoming(*learned, nearest);
+      result.obstacle = judgement.Shortcoming(*learned);
       if (!result.is_learned()) continue;
       codes = std::move(learned->codes);
       return;
@@ -295,6 +324,8 @@ class LearningRun {
   Observer& observer_;
   Model model_;
   std::vector<Learnable> weights_;
+  const Influences& influences_;
+  std::uint64_t learned_bytes_ = 0, judged_bytes_ = 0;  // of the inputs
   TemporaryFolder scratch_;
   TappedModel tapped_;
   compare::Worker worker_;
@@ -308,10 +339,10 @@ class LearningRun {
 
 }  // namespace
 
-Learning Learner::Learn(std::vector<Learnable> weights, const SplitCases& cases,
+Learning Learner::Learn(std::vector<Learnable> weights, const Influences& influences, const SplitCases& cases,
                         std::optional<std::size_t> mask) {
   if (weights.empty()) return {};
-  return LearningRun(file_system_, path_, options_, observer_, std::move(weights))
+  return LearningRun(file_system_, path_, options_, observer_, std::move(weights), influences)
       .Run(file_system_, cases, mask);
 }
 

@@ -16,6 +16,7 @@
 #include "prepare/learnable.hpp"
 #include "qi8/observer.hpp"
 #include "qi8/report.hpp"
+#include "rounding/influence.hpp"
 #include "rounding/split.hpp"
 
 namespace qi8::rounding {
@@ -32,11 +33,13 @@ class Learner {
           Observer& observer)
       : file_system_(file_system), path_(std::move(path)), options_(options), observer_(observer) {}
 
+  // `influences` say how much errors of the users of a weight count, as far as that is known.
+  //
   // Takes memory for the model, one weight with its H (8 K^2 bytes, twice while it is factored), and what the
   // products of a group of weights are given with all cases: kTapBytes, or what one weight needs. Codes go to
   // a temporary file, a byte for each element. Throws Error where the model cannot be run with a case.
-  [[nodiscard]] Learning Learn(std::vector<Learnable> weights, const SplitCases& cases,
-                               std::optional<std::size_t> mask);
+  [[nodiscard]] Learning Learn(std::vector<Learnable> weights, const Influences& influences,
+                               const SplitCases& cases, std::optional<std::size_t> mask);
 
  private:
   FileSystem& file_system_;

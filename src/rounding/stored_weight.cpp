@@ -16,11 +16,17 @@ unsigned MostSteps(const Codes& a, const Codes& b) {
 
 }  // namespace
 
-std::string Shortcoming(const RoundedWeight& learned, const RoundedWeight& nearest) {
-  if (!(learned.noise() < nearest.noise())) {
+double Judgement::Noise(const RoundedWeight& rounded) const {
+  if (!of_numbers_) return rounded.product.share() + rounded.itself.share();
+  const ProductError& product = rounded.product;
+  return product.signal > 0 ? (product.noise + *of_numbers_ * rounded.itself.noise) / product.signal : 0;
+}
+
+std::string Judgement::Shortcoming(const RoundedWeight& learned) const {
+  if (!(Noise(learned) < Noise(nearest_))) {
     return "on the inputs that judge, its product is no nearer to that of FP32";
   }
-  if (!(learned.product.logarithms < nearest.product.logarithms)) {
+  if (!(learned.product.logarithms < nearest_.product.logarithms)) {
     return "on the inputs that judge, only the loud numbers of its product are nearer to FP32's";
   }
   return {};

@@ -25,15 +25,27 @@ struct RoundedWeight {
   unsigned most_steps = 0;         // from the nearest codes
   ProductError product;
   ProductError itself;  // of the numbers that are read themselves, if they are
-
-  // As a share of the signal. Of both errors, the shares are what adds up.
-  [[nodiscard]] double noise() const { return product.share() + itself.share(); }
 };
 
-// Why learned codes are no better than the nearest ones. Empty where they are: where the product has less
-// noise, and where its numbers have smaller errors in the geometric mean, so that it is not the loud ones
-// alone that are nearer.
-[[nodiscard]] std::string Shortcoming(const RoundedWeight& learned, const RoundedWeight& nearest);
+// Whether codes are better than the nearest ones.
+class Judgement {
+ public:
+  // `of_numbers` is how much the power of errors of the numbers counts beside that of the product's errors.
+  // Where it is not known, the noise of both counts as a share of its signal.
+  Judgement(const RoundedWeight& nearest, std::optional<double> of_numbers)
+      : nearest_(nearest), of_numbers_(of_numbers) {}
+
+  // As a share of the product's power.
+  [[nodiscard]] double Noise(const RoundedWeight& rounded) const;
+
+  // Why they are no better. Empty where they are: where there is less noise, and where the product's numbers
+  // have smaller errors in the geometric mean, so that it is not the loud ones alone that are nearer.
+  [[nodiscard]] std::string Shortcoming(const RoundedWeight& learned) const;
+
+ private:
+  const RoundedWeight& nearest_;
+  std::optional<double> of_numbers_;
+};
 
 // Codes for one matrix of a weight; nothing where there is no way to have them.
 using Rounder =

@@ -10,6 +10,7 @@
 #include "qi8/error.hpp"
 #include "rounding/inputs.hpp"
 #include "rounding/learner.hpp"
+#include "tune/influences.hpp"
 #include "tune/measurer.hpp"
 #include "tune/trial.hpp"
 
@@ -47,10 +48,11 @@ std::vector<compare::InputSet> Spread(const std::vector<compare::InputSet>& case
 }  // namespace
 
 Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options, std::vector<Learnable> weights,
-                  const rounding::SplitCases& split, std::optional<std::size_t> mask, Observer& observer) {
+                  const rounding::Influences& influences, const rounding::SplitCases& split,
+                  std::optional<std::size_t> mask, Observer& observer) {
   observer.OnStage("learn");
-  rounding::Learning learning =
-      rounding::Learner(file_system, options.model, options, observer).Learn(std::move(weights), split, mask);
+  rounding::Learning learning = rounding::Learner(file_system, options.model, options, observer)
+                                    .Learn(std::move(weights), influences, split, mask);
   return {.codes = std::move(learning.codes),
           .report = {.inputs = "",
                      .inputs_sha256 = "",
@@ -77,19 +79,21 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   const std::vector<Form> forms = NodeForms(model, selection);
   LearnedWeights to_learn;
   to_learn.Add(model, selection, forms, kept);
-  Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, split, mask, observer_);
-  rounded.report.inputs = from;
-  rounded.report.inputs_sha256 = hash;
-
-  const auto is_learned = [](const LearnedWeight& weight) { return weight.is_learned(); };
-  if (std::ranges::none_of(rounded.report.weights, is_learned)) return rounded;
-
   observer_.OnStage("measure");
   const std::vector<Unit> units = UnitsAsAsked(model, selection, forms, kept);
   const Economy economy{.least_noise = 0, .size_matters = true, .times_matter = false};
   const std::vector<compare::InputSet> tried = Spread(split.judged_by);
   measurer.SetCases(tried, mask);
   const Measurements nearest = measurer.Measure(units, selection, kept, economy);
+
+  Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, InfluencesOf(nearest, tried), split,
+                              mask, observer_);
+  rounded.report.inputs = from;
+  rounded.report.inputs_sha256 = hash;
+  const auto is_learned = [](const LearnedWeight& weight) { return weight.is_learned(); };
+  if (std::ranges::none_of(rounded.report.weights, is_learned)) return rounded;
+
+  observer_.OnStage("measure");
   Measurer again(file_system_, options_.model, options_, observer_);
   static_cast<void>(again.Open());
   again.SetCases(tried, mask);

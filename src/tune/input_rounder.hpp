@@ -11,14 +11,16 @@
 #include "prepare/learnable.hpp"
 #include "prepare/rounder.hpp"
 #include "qi8/observer.hpp"
+#include "rounding/influence.hpp"
 #include "rounding/split.hpp"
 
 namespace qi8::tune {
 
-// What is learned for these weights; nothing is taken back yet.
+// What is learned for these weights, by how much their users' errors count; nothing is taken back yet.
 [[nodiscard]] Rounded LearnFrom(FileSystem& file_system, const compare::RunOptions& options,
-                                std::vector<Learnable> weights, const rounding::SplitCases& split,
-                                std::optional<std::size_t> mask, Observer& observer);
+                                std::vector<Learnable> weights, const rounding::Influences& influences,
+                                const rounding::SplitCases& split, std::optional<std::size_t> mask,
+                                Observer& observer);
 
 class InputRounder final : public Rounder {
  public:

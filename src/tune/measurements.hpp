@@ -27,6 +27,7 @@ struct ChoiceMeasure {
   // empty where there is none. Errors of several units add up as vectors: what they have in common, as a bias
   // or the weight of several layers gives it, counts.
   std::vector<float> error = {};
+  double injected = 0;      // the power of the error of what the unit itself gives, over all cases
   bool is_measured = true;  // false: left out, as a cheaper form makes so little noise that none is needed
 };
 

@@ -19,6 +19,7 @@
 #include "rounding/inputs.hpp"
 #include "rounding/split.hpp"
 #include "runtime/saturation.hpp"
+#include "tune/influences.hpp"
 #include "tune/input_rounder.hpp"
 #include "tune/measurer.hpp"
 #include "tune/plan_text.hpp"
@@ -78,11 +79,19 @@ class Tuner {
     observer_.OnStage("load");
     OpenModel(model);
     const std::uint64_t fp32_bytes = BytesOf(model);
-    if (learns_) Learn(std::move(model), non_finite);
+    std::optional<Measurements> nearest;
+    if (learns_) {
+      nearest = MeasureNearest(units.units, non_finite);
+      Learn(std::move(model), *nearest, non_finite);
+    }
 
     observer_.OnStage("measure");
-    tuning_.measured = measurer_.Measure(units.units, options_.selection, non_finite, EconomyFor());
-    if (tuning_.rounded) TakeBackWhatHarms(std::move(units.units), non_finite);
+    tuning_.measured =
+        measurer_.Measure(std::move(units.units), options_.selection, non_finite, EconomyFor());
+    if (nearest) {
+      TakeBack(Model::Load(file_system_, options_.model), to_learn_, {*nearest, tuning_.measured},
+               *tuning_.rounded);
+    }
     tuning_.measured.unplanned = std::move(units.unplanned);
     tuning_.measured.fp32_bytes = fp32_bytes;
 
@@ -141,27 +150,27 @@ class Tuner {
 
   // For all forms that are measured. Noise is measured with the codes that will be written, and with other
   // inputs: with its own, a plan would be some decibels too rosy.
-  void Learn(Model model, const std::set<TensorId>& non_finite) {
+  void Learn(Model model, const Measurements& nearest, const std::set<TensorId>& non_finite) {
     model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
     for (const Form& form : options_.forms) {
       to_learn_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
     }
-    tuning_.rounded = LearnFrom(file_system_, options_, to_learn_.weights, split_, mask_, observer_);
+    tuning_.rounded = LearnFrom(file_system_, options_, to_learn_.weights,
+                                InfluencesOf(nearest, split_.judged_by), split_, mask_, observer_);
     tuning_.rounded->report.inputs = inputs_name_;
     tuning_.rounded->report.inputs_sha256 = tuning_.inputs_sha256;
     measurer_.SetRounded(tuning_.rounded->codes);
   }
 
-  // Measures all units with the nearest codes, too, and takes back what does not help.
-  void TakeBackWhatHarms(std::vector<Unit> units, const std::set<TensorId>& non_finite) {
+  // Measures all units with the nearest codes: what is learned has to be better.
+  [[nodiscard]] Measurements MeasureNearest(std::vector<Unit> units, const std::set<TensorId>& non_finite) {
+    observer_.OnStage("measure");
     Measurer measurer(file_system_, options_.model, options_, observer_);
     static_cast<void>(measurer.Open());
     measurer.SetCases(split_.judged_by, mask_);
     Economy economy = EconomyFor();
     economy.times_matter = false;
-    const Measurements nearest = measurer.Measure(std::move(units), options_.selection, non_finite, economy);
-    const Model model = Model::Load(file_system_, options_.model);
-    TakeBack(model, to_learn_, {nearest, tuning_.measured}, *tuning_.rounded);
+    return measurer.Measure(std::move(units), options_.selection, non_finite, economy);
   }
 
   [[nodiscard]] Economy EconomyFor() const {

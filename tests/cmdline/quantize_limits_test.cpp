@@ -50,7 +50,7 @@ class QuantizeLimitsTest : public QuantizeTest {
 
 // --- memory
 
-#if !defined(QI8_TEST_OVERHEAD)  // sanitizers and emulators take memory of their own
+#if !defined(QI8_TEST_OVERHEAD)  // sanitizers, emulators and counters take memory of their own
 
 class PeakMemoryTest : public QuantizeLimitsTest, public ::testing::WithParamInterface<bool> {};
 

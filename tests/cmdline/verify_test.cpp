@@ -60,7 +60,7 @@ TEST_F(VerifyCommandTest, WrongUsageIsTwo) {
   EXPECT_EQ(Run({"verify", "out/q.onnx", "--memory-budget", "1KiB"}).status, 2);
 }
 
-#if !defined(QI8_TEST_OVERHEAD)  // sanitizers and emulators take memory of their own
+#if !defined(QI8_TEST_OVERHEAD)  // sanitizers, emulators and counters take memory of their own
 
 // Of a model that takes many times as much.
 TEST_F(VerifyCommandTest, MemoryIsBounded) {

@@ -49,7 +49,7 @@ class LearnerTest : public ::testing::Test {
     const Model model = Model::Load(*files_, Path());
     const std::vector<Form> forms(model.nodes().size(), {FormKind::kPerToken});
     return Learner(*files_, Path(), options_, observer_)
-        .Learn(FindLearnable(model, testing::OfAnySize(), forms, {}), cases, mask);
+        .Learn(FindLearnable(model, testing::OfAnySize(), forms, {}), influences_, cases, mask);
   }
   [[nodiscard]] std::filesystem::path Path() const { return folder_ / "m.onnx"; }
 
@@ -70,6 +70,7 @@ class LearnerTest : public ::testing::Test {
   const testing::TempFolder folder_;
   std::unique_ptr<FileSystem> files_;
   compare::RuntimeOptions options_;
+  Influences influences_;
   Observer observer_;
 };
 
@@ -151,6 +152,78 @@ TEST_F(LearnerTest, AWeightOfTwoProductsIsLearnedOnce) {
   EXPECT_EQ(learning.weights[1].rows, 60U);
 }
 
+// What the codes of `w` [kK, kN] do to a product with rows.
+[[nodiscard]] double NoiseOf(std::span<const std::int8_t> codes, const runtime::Tensor& rows) {
+  const auto numbers = RandomValues(kK * kN, 7);
+  Floats weight(kK, kN);
+  CodeGrid grid{.block = kK, .scales = Floats(1, kN), .zero_points = {}, .range = {-127, 127}};
+  Codes matrix(kK, kN);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    weight.data()[i] = numbers[i];
+    matrix.data()[i] = codes[i];
+  }
+  for (int n = 0; n < kN; ++n) grid.scales(0, n) = weight.col(n).cwiseAbs().maxCoeff() / 127;
+  const auto values = rows.As<float>();
+  return ErrorOfProduct(Eigen::Map<const Floats>(values.data(), rows.shape[0], kK), weight, grid, matrix)
+      .noise;
+}
+
+// Two products whose inputs have different things in common: what is good for one is not for the other.
+TEST_F(LearnerTest, TheProductThatCountsMoreHasMoreOfTheGain) {
+  builder_.Input("u", {-1, kK}).Output("y", {-1, kN}).Output("z", {-1, kN});
+  builder_.Node("MatMul", {"x", "w"}, {"y"}, "first");
+  builder_.Node("MatMul", {"u", "w"}, {"z"}, "second");
+  SplitCases cases = CasesOf(40);
+  const auto add = [](compare::InputSet& set, std::uint32_t seed) {
+    std::vector<float> values(40 * kK);
+    const runtime::Tensor activations = Activations(40, seed);
+    std::ranges::copy(activations.As<float>(), values.begin());
+    for (std::size_t i = 0; i < values.size(); i += 2) values[i] = -values[i];
+    set.inputs.push_back(runtime::Tensor::Of<float>(DataType::kFloat, {40, kK}, values));
+  };
+  std::uint32_t seed = 20;
+  for (compare::InputSet& set : cases.learned_from) add(set, seed++);
+  add(cases.judged_by[0], seed);
+  const auto with = [&](double first, double second) {
+    influences_.nodes[0].of_error = first;
+    influences_.nodes[1].of_error = second;
+    const auto codes = CodesOf(Learn(cases), 0, kK * kN);
+    return std::pair(NoiseOf(codes, cases.judged_by[0].inputs[0]),
+                     NoiseOf(codes, cases.judged_by[0].inputs[1]));
+  };
+  const auto first_counts = with(1, 0.01), second_counts = with(0.01, 1), alike = with(1, 1);
+  EXPECT_LT(first_counts.first, 0.8 * alike.first);
+  EXPECT_LT(second_counts.second, 0.8 * alike.second);
+  EXPECT_LT(alike.second, first_counts.second);
+  EXPECT_LT(alike.first, second_counts.first);
+}
+
+// An embedding that is the last projection, too.
+TEST_F(LearnerTest, OfATiedWeightTheNumbersThemselvesCount) {
+  builder_.Initializer("t", {kN, kK}, RandomValues(kK * kN, 11)).Output("y", {-1, kN}).Output("e", {-1, kK});
+  builder_.Input("ids", {-1}, onnx::TensorProto::INT64);
+  testing::SetInt(builder_.Node("Gemm", {"x", "t"}, {"y"}, "m"), "transB", 1);
+  builder_.Node("Gather", {"t", "ids"}, {"e"}, "embed");
+  SplitCases cases = CasesOf(20);
+  for (auto* sets : {&cases.learned_from, &cases.judged_by}) {
+    for (compare::InputSet& set : *sets) set.inputs.push_back(testing::Int64Tensor({2}, {0, 3}));
+  }
+  const LearnedWeight by_shares = Learn(cases).weights.at(0);
+  ASSERT_THAT(by_shares.obstacle, IsEmpty());
+  influences_.input_bytes = BytesOf(cases.judged_by);
+  const auto with = [&](double noise_of_numbers) {
+    influences_.nodes[0] = {.of_error = 1, .noise = 1};
+    influences_.nodes[1] = {.of_error = 1, .noise = noise_of_numbers};
+    return Learn(cases).weights.at(0);
+  };
+  const LearnedWeight for_product = with(1e-9), for_both = with(1e-2), for_numbers = with(1e6);
+  EXPECT_LT(for_product.learned_noise, 0.5 * for_product.nearest_noise);
+  EXPECT_GT(for_both.learned_noise / for_both.nearest_noise,
+            for_product.learned_noise / for_product.nearest_noise);
+  EXPECT_THAT(for_numbers.obstacle, HasSubstr("no nearer"))
+      << "nothing is as near to a number as its nearest code";
+}
+
 TEST_F(LearnerTest, OfATurnedWeightCodesStandAsItIsStored) {
   builder_.Initializer("t", {kN, kK}, RandomValues(kK * kN, 11)).Output("y", {-1, kN});
   testing::SetInt(builder_.Node("Gemm", {"x", "t"}, {"y"}, "m"), "transB", 1);
@@ -196,7 +269,7 @@ TEST_F(LearnerTest, LeavesNothingBehindWhenItIsStopped) {
   auto weights = FindLearnable(model, testing::OfAnySize(), std::vector<Form>(1, {FormKind::kPerToken}), {});
   try {
     static_cast<void>(
-        Learner(*files_, Path(), options_, stopping).Learn(std::move(weights), CasesOf(20), {}));
+        Learner(*files_, Path(), options_, stopping).Learn(std::move(weights), influences_, CasesOf(20), {}));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);

@@ -9,7 +9,7 @@ namespace qi8::testing {
 // Each case is tried, but one in seven where sanitizers make a case ten times slower: they look for what the
 // same code does with memory, which differs little from case to case. Seven has no divisor in common with the
 // bits of a byte, so all of them have their turn.
-#if defined(QI8_TEST_OVERHEAD)
+#if defined(QI8_TEST_SLOW)
 inline constexpr std::size_t kStride = 7;
 #else
 inline constexpr std::size_t kStride = 1;
