@@ -19,7 +19,7 @@ CodeRange RangeOf(const Scheme& scheme) {
 
 CodeParameters ParametersOf(const Scheme& scheme, const Extent& extent) {
   const bool symmetric = scheme.symmetric;
-  const float max = std::bit_cast<float>(symmetric ? std::max(extent.above, extent.below) : extent.above);
+  const auto max = std::bit_cast<float>(symmetric ? std::max(extent.above, extent.below) : extent.above);
   const float min = -(symmetric ? max : std::bit_cast<float>(extent.below));
   const float difference = max - min;
   const auto width = std::isinf(difference) ? static_cast<double>(max) - static_cast<double>(min)

@@ -75,7 +75,8 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   const rounding::SplitCases split = rounding::Split(std::move(sets));
 
   Model model = Model::Load(file_system_, options_.model);
-  model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
+  const Twins twins = FindTwins(model, [this] { return observer_.ShouldStop(); });
+  model.SetTwins(twins);
   const std::vector<Form> forms = NodeForms(model, selection);
   LearnedWeights to_learn;
   to_learn.Add(model, selection, forms, kept);
@@ -84,6 +85,7 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   const Economy economy{.least_noise = 0, .size_matters = true, .times_matter = false};
   const std::vector<compare::InputSet> tried = Spread(split.judged_by);
   measurer.SetCases(tried, mask);
+  measurer.SetCodes({.twins = twins});
   const Measurements nearest = measurer.Measure(units, selection, kept, economy);
 
   Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, InfluencesOf(nearest, tried), split,
@@ -97,7 +99,7 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   Measurer again(file_system_, options_.model, options_, observer_);
   static_cast<void>(again.Open());
   again.SetCases(tried, mask);
-  again.SetRounded(rounded.codes);
+  again.SetCodes({.twins = twins, .rounded = &rounded.codes});
   Measurements learned = again.Measure(units, selection, kept, economy);
   TakeBack(model, to_learn, {nearest, learned}, rounded);
   return rounded;

@@ -324,7 +324,7 @@ void Measurer::OpenAlone(const Unit& unit, const Choice& choice, const Tensors& 
                          std::size_t process) {
   std::vector<DataType> types;
   for (const runtime::Tensor& input : inputs) types.push_back(input.type);
-  WriteAlone(file_system_, path_, selection, non_finite, unit, choice, types, rounded_, scratch_.folder(),
+  WriteAlone(file_system_, path_, selection, non_finite, unit, choice, types, codes_, scratch_.folder(),
              kAlone, [this] { return observer_.ShouldStop(); });
   while (parts_.size() <= process) parts_.push_back(MakeWorker());
   static_cast<void>(parts_[process]->Open((scratch_.path() / kAlone).native(), options_));

@@ -47,8 +47,8 @@ class Measurer {
   // Runs the model with each case. Throws Error where it does not take one.
   void TryCases();
 
-  // Codes that weights have from now on instead of the nearest. They outlive this.
-  void SetRounded(const RoundedWeights& rounded) { rounded_ = &rounded; }
+  // Codes that weights have from now on. What they refer to outlives this.
+  void SetCodes(KnownCodes codes) { codes_ = std::move(codes); }
 
   // Measures every choice of the units. The selection and the tensors that are not finite are those that the
   // units were found with. Throws Error where the model has no output of floating point, or cannot be run.
@@ -118,7 +118,7 @@ class Measurer {
   std::vector<std::size_t> outputs_;                     // the places of its outputs of floating point
   std::vector<compare::InputSet> cases_;
   std::optional<std::size_t> mask_;
-  const RoundedWeights* rounded_ = nullptr;
+  KnownCodes codes_;
 
   TappedModel tapped_;
   std::map<std::string, std::size_t> tapped_inputs_;  // places by name

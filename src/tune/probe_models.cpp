@@ -134,9 +134,10 @@ TappedModel WriteTapped(Model model, std::span<const Unit> units, Folder& folder
 
 void WriteAlone(FileSystem& file_system, const std::filesystem::path& source, const Selection& selection,
                 const std::set<TensorId>& non_finite, const Unit& unit, const Choice& choice,
-                std::span<const DataType> read_types, const RoundedWeights* rounded, Folder& folder,
+                std::span<const DataType> read_types, const KnownCodes& codes, Folder& folder,
                 const std::string& name, const std::function<bool()>& should_stop) {
   Model model = Model::Load(file_system, source);
+  model.SetTwins(codes.twins);
   Plan plan = MakePlan(model, selection, FormsOfOne(model, unit, choice), non_finite);
   Excerpt(model, unit).Restrict(plan.rewrite, read_types);
   model.Apply(plan.rewrite);
@@ -156,7 +157,7 @@ void WriteAlone(FileSystem& file_system, const std::filesystem::path& source, co
                              .memory_budget = kMemoryBudget,
                              .hash_inputs = false,
                              .measure_errors = false,
-                             .rounded = rounded,
+                             .rounded = codes.rounded,
                              .on_progress = {},
                              .should_stop = should_stop}));
   WriteGraph(model.Render({}), output);

@@ -37,12 +37,17 @@ struct TappedModel {
 [[nodiscard]] TappedModel WriteTapped(Model model, std::span<const Unit> units, Folder& folder,
                                       const std::string& name);
 
+// Which weights have codes of others, and which have codes that are not the nearest ones.
+struct KnownCodes {
+  Twins twins;                              // a twin has the codes of the other one, however they are rounded
+  const RoundedWeights* rounded = nullptr;  // null: all are the nearest
+};
+
 // Writes the unit alone with that choice: a model whose inputs are Unit::reads, of `read_types`, and whose
-// outputs are Unit::gives. Its weights stand in NAME.data beside it, with the codes of `rounded` where that
-// is not null.
+// outputs are Unit::gives. Its weights stand in NAME.data beside it.
 void WriteAlone(FileSystem& file_system, const std::filesystem::path& source, const Selection& selection,
                 const std::set<TensorId>& non_finite, const Unit& unit, const Choice& choice,
-                std::span<const DataType> read_types, const RoundedWeights* rounded, Folder& folder,
+                std::span<const DataType> read_types, const KnownCodes& codes, Folder& folder,
                 const std::string& name, const std::function<bool()>& should_stop);
 
 }  // namespace qi8::tune

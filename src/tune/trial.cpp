@@ -1,10 +1,12 @@
 #include "tune/trial.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
-#include "tune/choose.hpp"
+#include "compare/comparison.hpp"
+#include "tune/influences.hpp"
 
 namespace qi8::tune {
 namespace {
@@ -31,41 +33,75 @@ std::vector<Place> PlacesOf(const Trial& trial, const LearnedUse& use) {
   return places;
 }
 
-// The noise of these choices together.
-std::vector<double> Sum(const Measurements& measured, const std::vector<Place>& places) {
-  std::vector<double> sum(measured.signal.size(), 0);
-  for (const auto& [unit, choice] : places) {
-    const std::vector<double>& noise = measured.units[unit].choices[choice].noise;
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += noise[i];
+// The noise of the users of a weight together, at all outputs: at each it counts as a share of all noise
+// there with the nearest codes. So all outputs count alike, and one where the weight makes next to no noise
+// counts for next to nothing.
+class Noise {
+ public:
+  explicit Noise(const Measurements& nearest) : of_all_(NoiseOfAll(nearest)), signal_(of_all_.size(), 0) {
+    for (std::size_t at = 0; at < nearest.signal.size(); ++at) {
+      signal_[at % signal_.size()] += nearest.signal[at];
+    }
   }
-  return sum;
-}
 
-// What learned codes have more than the nearest, in decibels: over all cases together, and over all but few.
+  // Over all cases together.
+  [[nodiscard]] double Sum(const Measurements& measured, const std::vector<Place>& places) const {
+    double sum = 0;
+    for (const auto& [unit, choice] : places) {
+      const std::vector<double> noise = NoiseByOutput(measured, measured.units[unit].choices[choice]);
+      for (std::size_t output = 0; output < noise.size(); ++output) sum += Share(noise[output], output);
+    }
+    return sum;
+  }
+
+  // What it is at most in all cases but one in ten, each by its own signal.
+  [[nodiscard]] double Most(const Measurements& measured, const std::vector<Place>& places) const {
+    constexpr unsigned kMost = 90;
+    std::vector<double> by_case(measured.cases.size(), 0);
+    for (const auto& [unit, choice] : places) {
+      const std::vector<double>& noise = measured.units[unit].choices[choice].noise;
+      for (std::size_t at = 0; at < noise.size(); ++at) {
+        const std::size_t output = at % signal_.size();
+        by_case[at / signal_.size()] += Share(noise[at] * signal_[output], output);
+      }
+    }
+    return by_case.empty() ? 0 : compare::Percentile(by_case, kMost);
+  }
+
+ private:
+  // Where no noise is known, of the signal.
+  [[nodiscard]] double Share(double noise, std::size_t output) const {
+    const double whole = of_all_[output] > 0 ? of_all_[output] : signal_[output];
+    return whole > 0 ? noise / whole : noise;
+  }
+
+  std::vector<double> of_all_;  // by output
+  std::vector<double> signal_;
+};
+
+// How much nearer the outputs are with learned codes, in decibels.
 struct Gain {
   double sum = 0;
   double most = 0;
 };
 
-Gain GainOf(const Trial& trial, const std::vector<Place>& places) {
-  const std::vector<double> nearest = Sum(trial.nearest, places);
-  const std::vector<double> learned = Sum(trial.learned, places);
-  const auto gain = [&](Over over) {
-    const double before = SqnrOver(trial.nearest, nearest, over);
-    const double after = SqnrOver(trial.learned, learned, over);
-    return before == after ? 0 : after - before;  // both may be infinite
-  };
-  return {gain(Over::kSum), gain(Over::kMost)};
+double DecibelsBetween(double before, double after) {
+  return before == after ? 0 : 10 * std::log10(before / after);  // both may be 0 or infinite
+}
+
+Gain GainOf(const Trial& trial, const Noise& noise, const std::vector<Place>& places) {
+  return {DecibelsBetween(noise.Sum(trial.nearest, places), noise.Sum(trial.learned, places)),
+          DecibelsBetween(noise.Most(trial.nearest, places), noise.Most(trial.learned, places))};
 }
 
 // Better in a form by more than chance makes it, and in none worse by what would count beside that: where a
 // form's own noise is much larger than that of the codes, the difference is mostly chance.
-bool Helps(const Trial& trial, const std::map<std::string, std::vector<Place>>& by_form) {
+bool Helps(const Trial& trial, const Noise& noise, const std::map<std::string, std::vector<Place>>& by_form) {
   constexpr double kMoreThanChance = 0.5;  // decibels
   constexpr double kSmallShare = 0.1;
   std::vector<Gain> gains;
   gains.reserve(by_form.size());
-  for (const auto& [form, places] : by_form) gains.push_back(GainOf(trial, places));
+  for (const auto& [form, places] : by_form) gains.push_back(GainOf(trial, noise, places));
   const double best = std::ranges::max(gains, {}, &Gain::sum).sum;
   return best > kMoreThanChance && std::ranges::all_of(gains, [&](const Gain& gain) {
            return std::min(gain.sum, gain.most) >= -kSmallShare * best;
@@ -88,6 +124,7 @@ void LearnedWeights::Add(const Model& model, const Selection& selection, const s
 }
 
 void TakeBack(const Model& model, const LearnedWeights& learned, const Trial& trial, Rounded& rounded) {
+  const Noise noise(trial.nearest);
   for (std::size_t weight = 0; weight < learned.weights.size(); ++weight) {
     if (!rounded.report.weights.at(weight).is_learned()) continue;
     std::map<std::string, std::vector<Place>> by_form;
@@ -97,7 +134,7 @@ void TakeBack(const Model& model, const LearnedWeights& learned, const Trial& tr
       auto& of_form = by_form[NameOf(use.form)];
       of_form.insert(of_form.end(), places.begin(), places.end());
     }
-    if (Helps(trial, by_form)) continue;
+    if (Helps(trial, noise, by_form)) continue;
     rounded.report.weights[weight].obstacle =
         "with learned ones, the outputs of the model are no nearer to FP32's";
     rounded.codes.Remove(model.tensors()[learned.weights[weight].tensor].source,

@@ -79,18 +79,21 @@ class Tuner {
     observer_.OnStage("load");
     OpenModel(model);
     const std::uint64_t fp32_bytes = BytesOf(model);
+    const Twins twins = FindTwins(model, [this] { return observer_.ShouldStop(); });
+    model.SetTwins(twins);
+    measurer_.SetCodes({.twins = twins});
     std::optional<Measurements> nearest;
     if (learns_) {
-      nearest = MeasureNearest(units.units, non_finite);
-      Learn(std::move(model), *nearest, non_finite);
+      nearest = MeasureNearest(units.units, twins, non_finite);
+      Learn(model, *nearest, non_finite);
+      measurer_.SetCodes({.twins = twins, .rounded = &tuning_.rounded->codes});
     }
 
     observer_.OnStage("measure");
     tuning_.measured =
         measurer_.Measure(std::move(units.units), options_.selection, non_finite, EconomyFor());
     if (nearest) {
-      TakeBack(Model::Load(file_system_, options_.model), to_learn_, {*nearest, tuning_.measured},
-               *tuning_.rounded);
+      TakeBack(model, to_learn_, {*nearest, tuning_.measured}, *tuning_.rounded);
     }
     tuning_.measured.unplanned = std::move(units.unplanned);
     tuning_.measured.fp32_bytes = fp32_bytes;
@@ -150,8 +153,7 @@ class Tuner {
 
   // For all forms that are measured. Noise is measured with the codes that will be written, and with other
   // inputs: with its own, a plan would be some decibels too rosy.
-  void Learn(Model model, const Measurements& nearest, const std::set<TensorId>& non_finite) {
-    model.SetTwins(FindTwins(model, [this] { return observer_.ShouldStop(); }));
+  void Learn(const Model& model, const Measurements& nearest, const std::set<TensorId>& non_finite) {
     for (const Form& form : options_.forms) {
       to_learn_.Add(model, options_.selection, std::vector<Form>(model.nodes().size(), form), non_finite);
     }
@@ -159,15 +161,16 @@ class Tuner {
                                 InfluencesOf(nearest, split_.judged_by), split_, mask_, observer_);
     tuning_.rounded->report.inputs = inputs_name_;
     tuning_.rounded->report.inputs_sha256 = tuning_.inputs_sha256;
-    measurer_.SetRounded(tuning_.rounded->codes);
   }
 
   // Measures all units with the nearest codes: what is learned has to be better.
-  [[nodiscard]] Measurements MeasureNearest(std::vector<Unit> units, const std::set<TensorId>& non_finite) {
+  [[nodiscard]] Measurements MeasureNearest(std::vector<Unit> units, const Twins& twins,
+                                            const std::set<TensorId>& non_finite) {
     observer_.OnStage("measure");
     Measurer measurer(file_system_, options_.model, options_, observer_);
     static_cast<void>(measurer.Open());
     measurer.SetCases(split_.judged_by, mask_);
+    measurer.SetCodes({.twins = twins});
     Economy economy = EconomyFor();
     economy.times_matter = false;
     return measurer.Measure(std::move(units), options_.selection, non_finite, economy);

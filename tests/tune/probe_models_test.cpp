@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "io/temporary_folder.hpp"
+#include "prepare/learnable.hpp"
+#include "prepare/twins.hpp"
 #include "runtime/fidelity.hpp"
 #include "runtime/onnx_runtime.hpp"
 #include "support/any_size.hpp"
@@ -64,11 +66,11 @@ class ProbeModelsTest : public ::testing::Test {
     return named;
   }
 
-  void WriteUnit(const Unit& unit, const Choice& choice) {
+  void WriteUnit(const Unit& unit, const Choice& choice, const KnownCodes& codes = {}) {
     const std::vector<DataType> types(unit.reads.size(), DataType::kFloat);
     Selection selection = testing::OfAnySize();
     selection.scheme.type = WeightType::kUint8;  // with which products are exact on every processor
-    WriteAlone(*files_, Path(), selection, {}, unit, choice, types, nullptr, scratch_.folder(), "unit.onnx",
+    WriteAlone(*files_, Path(), selection, {}, unit, choice, types, codes, scratch_.folder(), "unit.onnx",
                {});
   }
 
@@ -124,6 +126,46 @@ TEST_F(ProbeModelsTest, AUnitAloneGivesWhatItGivesInTheModel) {
   const double sqnr = runtime::CompareOutputs(exact.at("y"), coarse.at("y")).sqnr_db;
   EXPECT_GT(sqnr, 35);
   EXPECT_LT(sqnr, 60);
+}
+
+// The second product's weight is the embedding's transposed, and has no numbers of its own to be rounded.
+TEST_F(ProbeModelsTest, ATwinHasTheCodesOfTheOther) {
+  constexpr std::int64_t kWords = 80, kWidth = 64;
+  const auto embedding = RandomValues(kWords * kWidth, 3);
+  std::vector<float> turned(embedding.size());
+  for (std::size_t i = 0; i < embedding.size(); ++i) turned[i % kWidth * kWords + i / kWidth] = embedding[i];
+  ModelBuilder builder;
+  builder.Input("ids", {4}, onnx::TensorProto::INT64).Output("z", {4, kWords});
+  builder.Initializer("e", {kWords, kWidth}, embedding).Initializer("d", {kWidth, kWords}, turned);
+  builder.Node("Gather", {"e", "ids"}, {"x"}, "embed");
+  builder.Node("MatMul", {"x", "d"}, {"z"}, "project");
+  builder.Save(Path());
+  Model model = Load();
+  const Twins twins = FindTwins(model, {});
+  ASSERT_EQ(twins.size(), 1U);
+  model.SetTwins(twins);
+  const std::vector<Form> forms(model.nodes().size(), {FormKind::kPerToken});
+  Selection selection = testing::OfAnySize();
+  selection.scheme.type = WeightType::kUint8;
+  const std::vector<Learnable> weights = FindLearnable(model, selection, forms, {});
+  ASSERT_EQ(weights.size(), 1U);
+  // Codes that are all zero points: all that is computed with them is zero.
+  RoundedWeights rounded;
+  scratch_.folder().Create("codes")->WriteAt(0, std::vector<std::byte>(embedding.size()));
+  rounded.Add(model.tensors()[weights[0].tensor].source, weights[0].encoding,
+              {files_->OpenForReading(scratch_.path() / "codes"), 0});
+  const std::vector<Unit> units = FindUnits(model, selection, std::span(forms).first(1), {}).units;
+  ASSERT_EQ(units.size(), 2U);
+  const Tensor x = Floats({4, kWidth}, 5);
+  const auto run = [&](const KnownCodes& codes) {
+    WriteUnit(units[1], units[1].choices.front(), codes);
+    auto outputs = Run(Open(scratch_.path() / "unit.onnx"), {{"x", x}});
+    scratch_.folder().Remove("unit.onnx");
+    scratch_.folder().Remove("unit.onnx.data");
+    return outputs.at("z");
+  };
+  EXPECT_GT(runtime::CompareOutputs(run({}), run({.twins = twins})).sqnr_db, 60);
+  EXPECT_LT(runtime::CompareOutputs(run({}), run({.twins = twins, .rounded = &rounded})).sqnr_db, 20);
 }
 
 }  // namespace

@@ -137,6 +137,29 @@ TEST_F(TakeBackTest, OneFormThatSuffersIsEnough) {
   EXPECT_THAT(Obstacles(), ::testing::ElementsAre(HasSubstr("no nearer to FP32's"), IsEmpty()));
 }
 
+// The last product alone makes most of the noise at the second output, and next to none at the first.
+TEST_F(TakeBackTest, AnOutputCountsByTheShareOfItsNoise) {
+  const auto with = [this](double first_output) {
+    for (auto* measured : {&nearest_, &after_}) {
+      measured->outputs = {"y", "z"};
+      measured->signal = {1, 1};
+      for (std::size_t unit = 0; unit < 3; ++unit) {
+        for (ChoiceMeasure& choice : measured->units[unit].choices) {
+          choice.noise = unit == 2 ? std::vector{1e-6, 1e-3} : std::vector{1e-3, 1e-5};
+          choice.injected = 1;
+        }
+      }
+    }
+    for (std::size_t form = 0; form < 2; ++form) {
+      after_.units[2].choices[form].noise = {first_output, 0.5e-3};
+    }
+    rounded_.report.weights[1].obstacle.clear();
+    return Obstacles().at(1);
+  };
+  EXPECT_THAT(with(5e-6), IsEmpty());
+  EXPECT_THAT(with(5e-3), HasSubstr("no nearer to FP32's"));
+}
+
 // A form that was left out in one of the two measurements has a noise without end there.
 TEST_F(TakeBackTest, WhatWasLeftOutOfAMeasurementSaysNothing) {
   for (std::size_t unit = 0; unit < 3; ++unit) {
