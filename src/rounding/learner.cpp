@@ -241,7 +241,7 @@ class LearningRun {
       values.merge(ReadBy(weights_[i]));
     }
     const compare::InputSet& one = cases.judged_by.front();
-    const double all = static_cast<double>(BytesOf(cases.learned_from) + BytesOf(cases.judged_by));
+    const auto all = static_cast<double>(BytesOf(cases.learned_from) + BytesOf(cases.judged_by));
     const double ratio = all / static_cast<double>(std::max<std::uint64_t>(1, BytesOf({&one, 1})));
     for (const auto& [id, tensor] : tapped_.Run(worker_, one.inputs, values)) {
       bytes_[id] = static_cast<std::uint64_t>(ratio * static_cast<double>(tensor.data.size()));

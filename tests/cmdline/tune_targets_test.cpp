@@ -35,6 +35,13 @@ TEST_F(TuneTargetsTest, FidelityIsPaidWithSize) {
   EXPECT_LT(floats(coarse), floats(fine));
 }
 
+TEST_F(TuneTargetsTest, SaysWhereNothingIsQuantized) {
+  WriteTinyModel();
+  const ProgramResult result = Tune({"--min-sqnr", "100"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("the plan keeps everything in float32"));
+}
+
 TEST_F(TuneTargetsTest, WritesAPage) {
   WriteTinyModel();
   ASSERT_EQ(Tune({"--max-size", "400kB", "--report", "out/tune.html", "-q"}).status, 0);
