@@ -49,6 +49,7 @@ std::vector<fs::path> Versions(const fs::path& folder, std::string_view prefix) 
   }
   std::sort(entries.begin(), entries.end(), std::greater<>());
   std::vector<fs::path> paths;
+  paths.reserve(entries.size());
   for (auto& [version, path] : entries) paths.push_back(std::move(path));
   return paths;
 }
