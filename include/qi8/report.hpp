@@ -109,7 +109,8 @@ struct LearnedWeight {
   std::vector<std::int64_t> shape;
   std::uint32_t block = 0;  // elements that have a scale of their own; 0: whole channels have one
   std::uint64_t rows = 0;   // that its product is given by the inputs that were learned from
-  // The power of the product's error on the inputs that judge, as a share of the product's own.
+  // The power of the product's error on the inputs that judge, as a share of the product's own. Of several
+  // products that use the weight, each counts by what its error does to the outputs of the model.
   double nearest_noise = 0;
   double learned_noise = 0;
   unsigned most_steps = 0;  // that a learned code is from the nearest

@@ -119,8 +119,8 @@ constexpr std::array kDampings = {kPapersDamping, 1.0};
 // What the codes of a weight are learned from.
 struct Lesson {
   std::vector<double> factors;  // of its uses
-  std::optional<double>
-      of_numbers;  // how much errors of the numbers themselves count beside those of products
+  // How much errors of the numbers themselves count beside those of products, where that is known.
+  std::optional<double> of_numbers;
   RowsOfMatrices rows;
 };
 

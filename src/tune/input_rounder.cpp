@@ -36,6 +36,10 @@ std::vector<Unit> UnitsAsAsked(const Model& model, const Selection& selection, c
   return units;
 }
 
+bool HasSeveralUsers(const Learnable& weight) {
+  return weight.obstacle.empty() && weight.uses.size() + weight.readers.size() > 1;
+}
+
 // Every product is run with each of these, twice: as many as tell what helps, from all over.
 std::vector<compare::InputSet> Spread(const std::vector<compare::InputSet>& cases) {
   constexpr std::size_t kEnough = 16;
@@ -80,28 +84,31 @@ Rounded InputRounder::Round(const Selection& selection, const std::set<TensorId>
   const std::vector<Form> forms = NodeForms(model, selection);
   LearnedWeights to_learn;
   to_learn.Add(model, selection, forms, kept);
-  observer_.OnStage("measure");
   const std::vector<Unit> units = UnitsAsAsked(model, selection, forms, kept);
-  const Economy economy{.least_noise = 0, .size_matters = true, .times_matter = false};
   const std::vector<compare::InputSet> tried = Spread(split.judged_by);
-  measurer.SetCases(tried, mask);
-  measurer.SetCodes({.twins = twins});
-  const Measurements nearest = measurer.Measure(units, selection, kept, economy);
-
-  Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, InfluencesOf(nearest, tried), split,
-                              mask, observer_);
+  const auto measure = [&](Measurer& with, const RoundedWeights* codes) {
+    observer_.OnStage("measure");
+    with.SetCases(tried, mask);
+    with.SetCodes({.twins = twins, .rounded = codes});
+    const Economy economy{.least_noise = 0, .size_matters = true, .times_matter = false};
+    return with.Measure(units, selection, kept, economy);
+  };
+  // How much each user counts is asked only where there are several. What takes long is not done for weights
+  // of which nothing can be learned.
+  std::optional<Measurements> nearest;
+  if (std::ranges::any_of(to_learn.weights, HasSeveralUsers)) nearest = measure(measurer, nullptr);
+  const auto influences = nearest ? InfluencesOf(*nearest, tried) : rounding::Influences();
+  Rounded rounded = LearnFrom(file_system_, options_, to_learn.weights, influences, split, mask, observer_);
   rounded.report.inputs = from;
   rounded.report.inputs_sha256 = hash;
   const auto is_learned = [](const LearnedWeight& weight) { return weight.is_learned(); };
   if (std::ranges::none_of(rounded.report.weights, is_learned)) return rounded;
 
-  observer_.OnStage("measure");
+  if (!nearest) nearest = measure(measurer, nullptr);
   Measurer again(file_system_, options_.model, options_, observer_);
   static_cast<void>(again.Open());
-  again.SetCases(tried, mask);
-  again.SetCodes({.twins = twins, .rounded = &rounded.codes});
-  Measurements learned = again.Measure(units, selection, kept, economy);
-  TakeBack(model, to_learn, {nearest, learned}, rounded);
+  Measurements learned = measure(again, &rounded.codes);
+  TakeBack(model, to_learn, {*nearest, learned}, rounded);
   return rounded;
 }
 
