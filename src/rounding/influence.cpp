@@ -10,7 +10,13 @@ namespace {
 // these inputs may count with others.
 constexpr double kLeastFactor = 0x1p-10;
 
-double NearestPowerOfTwo(double x) { return std::exp2(std::round(std::log2(x))); }
+// By the logarithm, but without log2 and exp2, whose present versions a glibc from before 2019 does not have.
+double NearestPowerOfTwo(double x) {
+  constexpr double kMiddle = 0.70710678118654752;  // of 1/2 and 1
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);
+  return std::ldexp(1, fraction < kMiddle ? exponent - 1 : exponent);
+}
 
 // The largest of the products of a weight; nothing where one is not known, or counts for nothing.
 std::optional<double> MostOf(const Learnable& weight, const Influences& influences) {

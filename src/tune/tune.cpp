@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <utility>
 
 #include "app/quantize.hpp"
@@ -281,10 +280,7 @@ class Tuner {
     const bool is_quick = !goals.max_latency || kNoise * int8 <= *goals.max_latency;
     const bool is_small = !goals.max_size || plan_.found.int8_bytes <= *goals.max_size;
     if (!is_fast || !is_quick || !is_small) FailToReach();
-    const auto is_exact = [&](std::size_t unit) {
-      return plan_.choices[unit] + 1 == tuning_.measured.units[unit].choices.size();
-    };
-    if (std::ranges::all_of(std::views::iota(std::size_t{0}, plan_.choices.size()), is_exact)) {
+    if (KeepsEverything()) {
       Note(
           "the plan keeps everything in float32: with this model, these inputs and this machine nothing that "
           "reaches the goals is faster; where a smaller model is what counts, say how small (--max-size)");
@@ -293,6 +289,14 @@ class Tuner {
     tuning_.predicted = plan_.predicted;
     tuning_.found = plan_.found;
     tuning_.node_forms = NodeFormsOf(tuning_.measured, plan_.choices);
+  }
+
+  // Whether all units have the last of their choices, which is float32.
+  [[nodiscard]] bool KeepsEverything() const {
+    for (std::size_t unit = 0; unit < plan_.choices.size(); ++unit) {
+      if (plan_.choices[unit] + 1 != tuning_.measured.units[unit].choices.size()) return false;
+    }
+    return true;
   }
 
   [[noreturn]] void FailToReach() const {

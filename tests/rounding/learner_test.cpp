@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "qi8/error.hpp"
+#include "rounding/gptq.hpp"
 #include "support/any_size.hpp"
 #include "support/model_builder.hpp"
 #include "support/onnx_runtime.hpp"

@@ -60,16 +60,18 @@ class Torture {
     Require(Run("in/old.onnx").status == 0, "a run by itself failed");
     old_ = Seen();
     for (const std::string& name : kNames) fs::rename(Out(name), folder_ / "in" / ("old " + name));
-    constexpr int kRuns = 9;
+    constexpr std::size_t kRuns = 9;
+    constexpr std::size_t kTries = 10 * kRuns;
     std::vector<double> run_seconds;
     std::vector<double> publishing_seconds;
-    for (int i = 0; i < kRuns; ++i) {
+    for (std::size_t i = 0; run_seconds.size() < kRuns; ++i) {
+      Require(i < kTries, "the moment of publishing was not seen");
       Prepare(i % 2 == 1);
       const auto start = Clock::now();
       const pid_t program = Start(i % 2 == 1);
       const auto publishing = WaitForPublishing(program);
-      Require(publishing.has_value(), "the moment of publishing was not seen");
       Require(StatusOf(program) == 0, Said());
+      if (!publishing) continue;  // on a busy machine nobody may look meanwhile
       const auto end = Clock::now();
       run_seconds.push_back(Seconds(end - start).count());
       publishing_seconds.push_back(Seconds(end - *publishing).count());
