@@ -33,7 +33,7 @@ std::size_t Broadcast(std::span<const std::int64_t> dims, std::span<const std::i
   std::size_t number = 0;
   std::size_t stride = 1;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const std::size_t size = static_cast<std::size_t>(batch[batch.size() - 1 - i]);
+    const auto size = static_cast<std::size_t>(batch[batch.size() - 1 - i]);
     const std::size_t index = place % size;
     place /= size;
     if (i >= dims.size()) continue;

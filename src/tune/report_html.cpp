@@ -219,7 +219,7 @@ class TuningPage {
     for (const UnitMeasure& measure : measured_.units) {
       for (const ChoiceMeasure& choice : measure.choices) {
         const double db = SqnrOver(measured_, choice.noise, Over::kSum);
-        const double bytes = static_cast<double>(choice.choice.bytes());
+        const auto bytes = static_cast<double>(choice.choice.bytes());
         rows += "<tr>" + Cell(measure.unit.label, "name") + Cell(choice.choice.written) +
                 (choice.is_measured ? NumberCell(FormatSqnr(db), db) : NumberCell("not measured", 1e9)) +
                 NumberCell(Print("%.4g ms", 1e3 * choice.seconds), choice.seconds) +
