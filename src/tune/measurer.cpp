@@ -70,12 +70,6 @@ std::optional<runtime::Tensor> Difference(const runtime::Tensor& from, const run
   }
 }
 
-double PowerOf(const runtime::Tensor& tensor) {
-  double power = 0;
-  for (const double number : runtime::ToDoubles(tensor)) power += number * number;
-  return power;
-}
-
 // The number of elements that the largest output has in any case; at least 1.
 std::size_t MostElements(const std::vector<std::vector<runtime::Tensor>>& cases) {
   std::size_t most = 1;
@@ -406,7 +400,7 @@ void Measurer::FindNoise(const Measurements& measured, std::size_t unit, ChoiceM
     for (std::size_t i = 0; i < tap.errors.size(); ++i) {
       auto error = Difference(given[one].at(i), exact[one].at(i));
       has_errors = has_errors && error;
-      if (error) choice.injected += PowerOf(*error);
+      if (error) choice.injected += runtime::CompareOutputs(*error, *error).signal;
       if (error) inputs.at(tapped_inputs_.at(tap.errors[i])) = *std::move(error);
     }
     if (!has_errors) continue;  // as much noise as there can be
