@@ -30,13 +30,24 @@ namespace qi8::tune {
 namespace {
 
 // A run within a run: only the wish to stop goes on.
-class QuietObserver final : public Observer {
+class QuietObserver : public Observer {
  public:
   explicit QuietObserver(Observer& outer) : outer_(outer) {}
   [[nodiscard]] bool ShouldStop() override { return outer_.ShouldStop(); }
 
+ protected:
+  [[nodiscard]] Observer& outer() { return outer_; }
+
  private:
   Observer& outer_;
+};
+
+// Does again what was done before: how far it is goes on, too, and what was warned of is not said twice.
+class RepeatingObserver final : public QuietObserver {
+ public:
+  using QuietObserver::QuietObserver;
+  void OnStage(std::string_view stage) override { outer().OnStage(stage); }
+  void OnMeasured(std::uint64_t done, std::uint64_t total) override { outer().OnMeasured(done, total); }
 };
 
 std::uint64_t BytesOf(const Model& model) {
@@ -99,7 +110,7 @@ class Tuner {
     tuning_.measured.fp32_bytes = fp32_bytes;
 
     observer_.OnStage("choose");
-    Conclude();
+    Conclude(non_finite);
     return std::move(tuning_);
   }
 
@@ -186,10 +197,43 @@ class Tuner {
     return economy;
   }
 
-  // A plan that reaches the goals as it was predicted and as it is measured.
-  void Conclude() {
+  // A plan that reaches the goals as it was predicted and as it is measured, with the codes that are written.
+  void Conclude(const std::set<TensorId>& non_finite) {
+    tuning_.frontier = Frontier(tuning_.measured, options_.goals.max_size, options_.goals.over);
+    const std::optional<Rounded> of_all_forms = tuning_.rounded;
+    // Of codes that are learned for the plan, the outputs may be a little farther than they were thought.
+    constexpr int kPlans = 4;
+    for (int plan = 0; plan < kPlans; ++plan) {
+      tuning_.rounded = of_all_forms;
+      FindPlan();
+      if (!of_all_forms) break;
+      const double thought = plan_.found.sqnr_db;
+      LearnForPlan(non_finite);
+      in_hand_ = std::max(in_hand_, thought - plan_.found.sqnr_db);
+      if (ReachesFidelity()) break;
+    }
+    if (!ReachesFidelity()) FailToReach();
+    RequireTheRest();
+  }
+
+  [[nodiscard]] bool ReachesFidelity() const {
+    return !options_.goals.min_sqnr_db || plan_.found.sqnr_db >= *options_.goals.min_sqnr_db;
+  }
+
+  // Which weights are learned, and how much their users count, depends on the forms that nodes may have. Now
+  // that their forms are chosen, they are learned as the main command does it with this plan, and verify.
+  void LearnForPlan(const std::set<TensorId>& non_finite) {
+    Selection selection = options_.selection;
+    selection.node_forms = NodeFormsOf(tuning_.measured, plan_.choices);
+    RepeatingObserver repeating(observer_);
+    tuning_.rounded = InputRounder(file_system_, options_, repeating).Round(selection, non_finite);
+    WriteWhole();
+    MeasureWhole();
+  }
+
+  // The best plan by what was measured of units.
+  void FindPlan() {
     const Goals& goals = options_.goals;
-    tuning_.frontier = Frontier(tuning_.measured, goals.max_size, goals.over);
     Target target{.min_sqnr_db = goals.min_sqnr_db,
                   .max_seconds = goals.max_latency,
                   .max_bytes = goals.max_size,
@@ -207,12 +251,12 @@ class Tuner {
     std::optional<TriedPlan> best;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       if (goals.min_sqnr_db) {
-        target.min_sqnr_db = *goals.min_sqnr_db - correction_ + (attempt > 0 ? kInHand : 0);
+        target.min_sqnr_db = *goals.min_sqnr_db + in_hand_ - correction_ + (attempt > 0 ? kInHand : 0);
       }
       const Choices before = plan_.choices;
       if (!Try(target)) break;
       if (plan_.choices == before) break;  // nothing lies between what was tried
-      const double above = goals.min_sqnr_db ? plan_.found.sqnr_db - *goals.min_sqnr_db : 0;
+      const double above = goals.min_sqnr_db ? plan_.found.sqnr_db - in_hand_ - *goals.min_sqnr_db : 0;
       const bool fits = !goals.max_size || plan_.found.int8_bytes <= *goals.max_size;
       const bool is_better = !best || plan_.predicted.seconds < best->predicted.seconds;
       if (above >= 0 && fits && is_better) best = plan_;
@@ -230,7 +274,6 @@ class Tuner {
       plan_ = *best;
       WriteWhole();
     }
-    RequireTheRest();
   }
 
   // Chooses by the target and measures what was chosen; false: there is nothing to choose.
@@ -243,11 +286,16 @@ class Tuner {
     plan_.predicted.sqnr_db += correction_;
     plan_.predicted.overall_db += correction_;
     WriteWhole();
+    MeasureWhole();
+    return true;
+  }
+
+  // How far the outputs of the model that was written are from those of FP32.
+  void MeasureWhole() {
     const std::vector<double> noise = measurer_.NoiseOf(measurer_.scratch().path() / kWhole);
-    plan_.found.sqnr_db = SqnrOver(tuning_.measured, noise, over);
+    plan_.found.sqnr_db = SqnrOver(tuning_.measured, noise, options_.goals.over);
     plan_.found.overall_db = SqnrOver(tuning_.measured, noise, Over::kSum);
     plan_.found.db_by_output = SqnrByOutput(tuning_.measured, noise);
-    return true;
   }
 
   // Writes the whole model in the forms that were chosen.
@@ -338,6 +386,7 @@ class Tuner {
   std::optional<std::size_t> mask_;
   TriedPlan plan_;         // the last that was tried
   double correction_ = 0;  // decibels that plans have more than the sum says
+  double in_hand_ = 0;     // decibels that they lose when they are learned for by themselves
 };
 
 }  // namespace

@@ -184,6 +184,8 @@ TEST_F(RoundingTest, WithAGoalItIsTheDefault) {
   const ProgramResult learned = Call(tuned);
   ASSERT_EQ(learned.status, 0) << learned.err;
   EXPECT_FALSE(json::parse(learned.out)["rounding"]["weights"].empty());
+  const ProgramResult verified = Verify({"--inputs", "learn.npz"});
+  EXPECT_EQ(verified.status, 0) << "what is written is what verify learns again\n" << verified.out;
   std::vector<std::string> nearest = tuned;
   nearest.insert(nearest.end(), {"--rounding", "nearest"});
   const ProgramResult plain = Call(nearest);
