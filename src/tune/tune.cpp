@@ -211,6 +211,8 @@ class Tuner {
       LearnForPlan(non_finite);
       in_hand_ = std::max(in_hand_, thought - plan_.found.sqnr_db);
       if (ReachesFidelity()) break;
+      // The next plan has to have more than this one by the sum.
+      if (std::isfinite(thought - plan_.summed_db)) correction_ = thought - plan_.summed_db;
     }
     if (!ReachesFidelity()) FailToReach();
     RequireTheRest();
